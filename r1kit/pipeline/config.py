@@ -1,0 +1,90 @@
+"""The config of `r1kit zero`: everything that decides what a run computes, and nothing about where it is written."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from r1kit.config import Config
+from r1kit.grpo.config import GRPOConfig
+from r1kit.learner.config import LearnerConfig
+from r1kit.types import SamplingParams
+
+
+class SamplingConfig(Config):
+    """How training rollouts are drawn."""
+
+    temperature: float = Field(default=1.0, gt=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    top_k: int = Field(default=0, ge=0)
+    max_new_tokens: int = Field(default=256, ge=1)
+
+    def params(self, stop: tuple[str, ...] = ()) -> SamplingParams:
+        """The same as the engine's record."""
+        return SamplingParams(**self.model_dump(), stop=stop)
+
+
+class EvalSamplingConfig(SamplingConfig):
+    """The paper's generation setup (section 3): temperature 0.6, top-p 0.95."""
+
+    temperature: float = Field(default=0.6, ge=0)
+    top_p: float = Field(default=0.95, gt=0, le=1)
+
+
+class RewardConfig(Config):
+    """Weights of the rule-based rewards (section 2.2.2) and the limits of judging."""
+
+    weights: dict[str, float] = {"accuracy": 1.0, "format": 0.1}
+    """Name in r1kit.rewards.REWARDS to weight; the reward is the weighted sum."""
+    accuracy_needs_format: bool = True
+    """Count the accuracy only inside a valid format, so that a broken format never pays."""
+    timeout_s: float = Field(default=5.0, gt=0)
+    """Wall clock for one verdict; past it the verifying process is killed and the verdict is None."""
+    num_workers: int = Field(default=2, ge=1)
+    max_unjudged_rate: float = Field(default=0.1, ge=0, le=1)
+    """A step with a larger share of None verdicts stops the run."""
+
+
+class EvalConfig(Config):
+    """Held-out evaluation: pass@1 as the mean of k samples, cons@k as their majority."""
+
+    every: int = Field(default=10, ge=0)
+    """Evaluate after every so many steps, besides the start and the end; 0 is never in between."""
+    num_problems: int = Field(default=128, ge=1)
+    """Of the held-out split, at the start and at the end."""
+    num_problems_between: int = Field(default=64, ge=1)
+    """The first so many of them for the evaluations in between."""
+    num_samples: int = Field(default=16, ge=1)
+    """k."""
+    sampling: EvalSamplingConfig = EvalSamplingConfig()
+
+
+class ZeroConfig(Config):
+    """R1-Zero: a base model, problems with checkable answers, GRPO (section 2.2)."""
+
+    model: str = "nano"
+    """A Hugging Face folder, a hub name, or `nano` for the shipped base model."""
+    task: str = "nano_math"
+    """A name in r1kit.tasks.TASKS, or a .jsonl or .parquet file with `prompt` and `answer`."""
+    template: Literal["r1_zero", "boxed", "chat"] = "r1_zero"
+    """Table 1; the boxed directive; or the model's own chat template with Table 1's instruction."""
+    seed: int = Field(default=0, ge=0)
+    engine: Literal["native"] = "native"
+    max_prompt_tokens: int = Field(default=1024, ge=1)
+    """A longer prompt is an error, not a silent cut."""
+    grpo: GRPOConfig = GRPOConfig()
+    learner: LearnerConfig = LearnerConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    reward: RewardConfig = RewardConfig()
+    eval: EvalConfig = EvalConfig()
+    checkpoint_every: int = Field(default=10, ge=1)
+    """Steps between checkpoints; a killed run goes on from the last one."""
+    num_transcripts: int = Field(default=4, ge=0)
+    """Held-out problems whose completions are kept at every evaluation, for the report."""
+
+    @model_validator(mode="after")
+    def _check(self) -> ZeroConfig:
+        if self.eval.num_problems_between > self.eval.num_problems:
+            raise ValueError("eval.num_problems_between exceeds eval.num_problems; it is a subset of them")
+        return self
