@@ -1,1 +1,1 @@
-
+"""Loading and saving models, attention, devices and memory."""

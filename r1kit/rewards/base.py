@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
+from r1kit.errors import ConfigError, RewardError, suggest
+from r1kit.rewards.accuracy import AccuracyReward
+from r1kit.rewards.format import ANSWER_POLICIES, FORMAT_PROBLEMS, FormatReward
 from r1kit.types import Rollout, Score
+
+if TYPE_CHECKING:
+    from r1kit.pipeline.config import RewardConfig
+    from r1kit.rewards.pool import VerifierPool
 
 
 class Reward(Protocol):
@@ -16,3 +25,103 @@ class Reward(Protocol):
     def score(self, rollouts: Sequence[Rollout]) -> list[Score]:
         """One Score a rollout, in the order given."""
         ...
+
+
+class WeightedSum:
+    """The final reward: rewards added up, each times its weight.
+
+    The paper sums accuracy and format (section 2.2.2), later accuracy and language consistency (2.3.2), directly.
+    """
+
+    name = "reward"
+
+    def __init__(self, parts: Sequence[tuple[float, Reward]]) -> None:
+        """Sum the (weight, reward) pairs; the first is the one that reasons and parsed answers come from.
+
+        Raises:
+            ConfigError: no parts, or two of the same name.
+        """
+        names = [reward.name for _, reward in parts]
+        if not parts or len(set(names)) < len(names):
+            raise ConfigError(f"a weighted sum needs rewards of different names; got {names}")
+        self._weights = [weight for weight, _ in parts]
+        self._rewards = [reward for _, reward in parts]
+
+    def score(self, rollouts: Sequence[Rollout]) -> list[Score]:
+        """The sum for each rollout; None if any part with a weight other than 0 is None.
+
+        `parts` holds each unweighted value. The reason is the first part's, or that of the part that made it None.
+        """
+        scores_by_part = [reward.score(rollouts) for reward in self._rewards]
+        return [self._sum(scores) for scores in zip(*scores_by_part, strict=True)]
+
+    def _sum(self, scores: tuple[Score, ...]) -> Score:
+        weighted = [(weight, score) for weight, score in zip(self._weights, scores, strict=True) if weight != 0]
+        unjudged = next((score for _, score in weighted if score.value is None), None)
+        parsed = next((score.parsed for score in scores if score.parsed is not None), None)
+        return Score(
+            value=None if unjudged else math.fsum(weight * (score.value or 0.0) for weight, score in weighted),
+            reason=(unjudged or scores[0]).reason,
+            parsed=parsed,
+            parts={reward.name: score.value for reward, score in zip(self._rewards, scores, strict=True)},
+        )
+
+
+def _accuracy(config: RewardConfig, template: str, pool: VerifierPool) -> Reward:
+    format_problem = FORMAT_PROBLEMS[template] if config.accuracy_needs_format else None
+    return AccuracyReward(pool, ANSWER_POLICIES[template], format_problem)
+
+
+def _format(config: RewardConfig, template: str, pool: VerifierPool) -> Reward:
+    return FormatReward(FORMAT_PROBLEMS[template])
+
+
+REWARDS: dict[str, Callable[[RewardConfig, str, VerifierPool], Reward]] = {"accuracy": _accuracy, "format": _format}
+"""Name to what makes the reward from (config, template name, pool)."""
+
+
+def build_reward(config: RewardConfig, template: str, pool: VerifierPool) -> WeightedSum:
+    """The weighted sum that a config asks for, in the order of REWARDS (so that accuracy comes first).
+
+    Raises:
+        ConfigError: unknown reward or template; no weight other than 0; a weight that is not finite.
+    """
+    for name, weight in config.weights.items():
+        if name not in REWARDS:
+            raise ConfigError(f"unknown reward {name!r} in reward.weights; {suggest(name, REWARDS)}")
+        if not math.isfinite(weight):
+            raise ConfigError(f"reward.weights.{name} is {weight}; give a finite number")
+    if not any(config.weights.values()):
+        raise ConfigError("reward.weights has no weight other than 0; give at least one, e.g. accuracy = 1.0")
+    if template not in FORMAT_PROBLEMS:
+        raise ConfigError(f"no format and answer rules for template {template!r}; {suggest(template, FORMAT_PROBLEMS)}")
+    return WeightedSum(
+        [
+            (config.weights[name], make(config, template, pool))
+            for name, make in REWARDS.items()
+            if name in config.weights
+        ]
+    )
+
+
+def mean_value(scores: Sequence[Score]) -> float | None:
+    """The mean over what could be judged; None if nothing could."""
+    values = [score.value for score in scores if score.value is not None]
+    return math.fsum(values) / len(values) if values else None
+
+
+def check_unjudged(scores: Sequence[Score], max_rate: float) -> float:
+    """The share of scores that are None, in [0, 1].
+
+    Raises:
+        RewardError: it exceeds `max_rate`; the message has the commonest reason.
+    """
+    reasons = Counter(score.reason for score in scores if score.value is None)
+    rate = reasons.total() / len(scores) if scores else 0.0
+    if rate > max_rate:
+        reason, count = reasons.most_common(1)[0]
+        raise RewardError(
+            f"{reasons.total()} of {len(scores)} completions could not be judged ({rate:.0%}, allowed "
+            f"{max_rate:.0%}), {count} of them for {reason!r}; mend that, or raise reward.max_unjudged_rate"
+        )
+    return rate

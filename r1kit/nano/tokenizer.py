@@ -1,0 +1,45 @@
+"""The nano tokenizer: byte-level BPE whose pieces may be whole phrases, with digits and tags on their own.
+
+Merges may cross spaces inside a clause, so that a small vocabulary writes Table 1's long preamble in a few tokens;
+digits, operators, punctuation and tags never merge with anything but a space before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+BEGIN, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"
+ATOMS = r" ?</?(?:think|answer)>| ?\d| ?[+\-*/=<>]|[.,:;?!()。，：？！；]|\n"
+
+
+def train_tokenizer(documents: Iterator[str], *, vocab_size: int) -> PreTrainedTokenizerFast:
+    """Train on documents; every byte has a token, so any text can be encoded."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(ATOMS), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[PAD, BEGIN, END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(documents, trainer)
+    begin = tokenizer.token_to_id(BEGIN)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{BEGIN} $A", pair=f"{BEGIN} $A $B", special_tokens=[(BEGIN, begin)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=BEGIN,
+        eos_token=END,
+        pad_token=PAD,
+        clean_up_tokenization_spaces=False,
+    )

@@ -1,0 +1,198 @@
+r"""Where an answer stands in a completion. No other file looks for answers in text.
+
+A completion thinks first and answers afterwards (Table 1 of arXiv:2501.12948), so the answer is looked for in the
+text after the last `</think>` and before any later `<think>` that is still open. Every function here is linear in the
+length of the text: a completion of 100 kB of braces costs as much as 100 kB of prose.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from r1kit.errors import ConfigError, suggest
+
+THINK_OPEN = "<think>"
+THINK_CLOSE = "</think>"
+ANSWER_OPEN = "<answer>"
+ANSWER_CLOSE = "</answer>"
+_TAGS = (THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThinkAnswer:
+    """A completion cut into Table 1's two blocks."""
+
+    think: str | None
+    """All text that was thought, stripped; None if the completion has neither think tag."""
+    answer: str | None
+    """The content of the last `<answer>...</answer>` outside the thinking, stripped; None if missing or empty."""
+    well_formed: bool
+    """One non-empty think block, then one non-empty answer block, and only white space around them."""
+    problem: str
+    """Why it is not well formed, in a few words; empty if it is."""
+
+
+def split_think_answer(text: str) -> ThinkAnswer:
+    """Cut a completion into its think and answer blocks and say whether it has Table 1's format.
+
+    A broken completion is cut as well as it can be: a block that was never closed (the completion was truncated)
+    is thought to its end, and text before a lone `</think>` was thought too.
+    """
+    problem = think_answer_problem(text)
+    return ThinkAnswer(
+        think=_thinking(text), answer=last_answer_tag(after_thinking(text)), well_formed=not problem, problem=problem
+    )
+
+
+def think_answer_problem(text: str) -> str:
+    """Why a completion does not have Table 1's format, in a few words; empty if it has."""
+    for tag in _TAGS:
+        count = text.count(tag)
+        if count != 1:
+            return f"no {tag}" if count == 0 else f"{count} times {tag}"
+    before, rest = text.split(THINK_OPEN)
+    if THINK_CLOSE not in rest:
+        return f"{THINK_CLOSE} before {THINK_OPEN}"
+    think, rest = rest.split(THINK_CLOSE)
+    if ANSWER_OPEN not in rest or ANSWER_CLOSE not in rest:
+        return f"{ANSWER_OPEN} block is not after {THINK_CLOSE}"
+    between, rest = rest.split(ANSWER_OPEN)
+    if ANSWER_CLOSE not in rest:
+        return f"{ANSWER_CLOSE} before {ANSWER_OPEN}"
+    answer, after = rest.split(ANSWER_CLOSE)
+    for problem, is_wrong in (
+        (f"text before {THINK_OPEN}", before.strip()),
+        (f"text between {THINK_CLOSE} and {ANSWER_OPEN}", between.strip()),
+        (f"text after {ANSWER_CLOSE}", after.strip()),
+        (f"empty {THINK_OPEN}", not think.strip()),
+        (f"empty {ANSWER_OPEN}", not answer.strip()),
+    ):
+        if is_wrong:
+            return problem
+    return ""
+
+
+def boxed_problem(text: str) -> str:
+    r"""Why a completion does not end in a `\boxed{}` answer, in a few words; empty if it does."""
+    return "" if last_boxed(after_thinking(text)) else "no \\boxed{} answer"
+
+
+def _thinking(text: str) -> str | None:
+    if THINK_OPEN not in text and THINK_CLOSE not in text:
+        return None
+    head, _, _ = text.rpartition(THINK_CLOSE) if THINK_CLOSE in text else (text, "", "")
+    before, opening, inside = head.partition(THINK_OPEN)
+    return (inside if opening else before).strip()
+
+
+def after_thinking(text: str) -> str:
+    """The part of a completion in which an answer counts; all of it if it has no think tags."""
+    visible = text.rpartition(THINK_CLOSE)[2]
+    return visible.partition(THINK_OPEN)[0]
+
+
+def last_answer_tag(text: str) -> str | None:
+    """The content of the last closed `<answer>...</answer>`, stripped; None if missing or empty."""
+    head, closing, _ = text.rpartition(ANSWER_CLOSE)
+    if not closing:
+        return None
+    _, opening, content = head.rpartition(ANSWER_OPEN)
+    return (content.strip() or None) if opening else None
+
+
+_BOX_TOKEN = re.compile(r"\\boxed\s{0,8}\{|\\.|[{}]", re.DOTALL)
+
+
+def last_boxed(text: str) -> str | None:
+    r"""The content of the `\boxed{}` that closes last, stripped; None if missing or empty.
+
+    Braces are balanced and `\{` is no brace, so `\boxed{\frac{1}{2}}` and `\boxed{\{1, 2\}}` are read whole. Of
+    nested boxes the outer one counts; a box that is never closed (truncation) does not.
+    """
+    opened: list[int | None] = []  # where each open brace's content starts if it is a box's, else None
+    last: tuple[int, int] | None = None
+    for token in _BOX_TOKEN.finditer(text):
+        if token[0].startswith("\\boxed"):
+            opened.append(token.end())
+        elif token[0] == "{":
+            opened.append(None)
+        elif token[0] == "}" and opened:
+            start = opened.pop()
+            if start is not None:
+                last = (start, token.start())
+    return (text[last[0] : last[1]].strip() or None) if last else None
+
+
+def hash_answer(text: str) -> str | None:
+    """The rest of the line after the last `####`, as GSM8K's solutions end; None if missing or empty."""
+    _, marker, rest = text.rpartition("####")
+    return (rest.partition("\n")[0].strip() or None) if marker else None
+
+
+_THE_ANSWER_IS = re.compile(r"\banswer is:?|答案(?:是|为)[:\uff1a]?", re.IGNORECASE)
+
+
+def the_answer_is(text: str) -> str | None:
+    """The rest of the sentence after the last "answer is" (or 答案是, 答案为); None if missing or empty.
+
+    A sentence ends at a line break or at a full stop that white space or the end of the text follows.
+    """
+    end = None
+    for match in _THE_ANSWER_IS.finditer(text):
+        end = match.end()
+    if end is None:
+        return None
+    sentence = re.split(r"\n|\.\s|\.\Z|。", text[end:], maxsplit=1)[0]
+    return sentence.strip() or None
+
+
+_NUMBER = re.compile(r"(?<![\w.])[+-]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:/\d+)?%?")
+
+
+def last_number(text: str) -> str | None:
+    """The last number in the text, with its sign, thousands separators, `/denominator` and `%`; None if there is none.
+
+    It rewards a completion that never commits to an answer, so no policy below has it: name it yourself.
+    """
+    last = None
+    for match in _NUMBER.finditer(text):
+        last = match[0]
+    return last
+
+
+EXTRACTORS: dict[str, Callable[[str], str | None]] = {
+    "answer_tag": last_answer_tag,
+    "boxed": last_boxed,
+    "hash": hash_answer,
+    "the_answer_is": the_answer_is,
+    "last_number": last_number,
+}
+
+R1_ZERO_POLICY = ("answer_tag",)
+"""Table 1: the answer stands in its tags."""
+BOXED_POLICY = ("boxed",)
+r"""Section 2.2.2: "in a specified format (e.g., within a box)"."""
+
+
+def extract_answer(text: str, policy: tuple[str, ...], *, include_thinking: bool = False) -> str | None:
+    """The first answer that the extractors of `policy` find, tried in order; None if none finds one.
+
+    Args:
+        text: A completion.
+        policy: Keys into EXTRACTORS.
+        include_thinking: Also look inside the thinking. Off, because a guess there is not an answer.
+
+    Raises:
+        ConfigError: `policy` names an unknown extractor.
+    """
+    for name in policy:
+        if name not in EXTRACTORS:
+            raise ConfigError(f"unknown answer extractor {name!r}; {suggest(name, EXTRACTORS)}")
+    visible = text if include_thinking else after_thinking(text)
+    for name in policy:
+        answer = EXTRACTORS[name](visible)
+        if answer is not None:
+            return answer
+    return None

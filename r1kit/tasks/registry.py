@@ -1,0 +1,59 @@
+"""From the text behind `--task` to a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from r1kit.errors import ConfigError, suggest
+from r1kit.tasks.base import Task
+from r1kit.tasks.files import FileTask
+from r1kit.tasks.gsm8k import gsm8k
+from r1kit.tasks.hendrycks import hendrycks_math
+from r1kit.tasks.nano import NanoMath
+from r1kit.tasks.reasoning_gym import reasoning_gym_task
+from r1kit.tasks.rows import SUFFIXES, suffix_of
+
+Factory = Callable[[str, int], Task]
+"""Builds a task from what follows the colon ("" if nothing does) and the run's seed."""
+
+
+def build_task(spec: str, *, seed: int) -> Task:
+    """The task that a config names.
+
+    Args:
+        spec: `gsm8k`, a name with an argument (`gsm8k:FOLDER`, `reasoning_gym:chain_sum?max_terms=3`), or the path of
+            a data file.
+        seed: Of the run; only tasks that generate their training problems use it.
+
+    Raises:
+        ConfigError: unknown name, or an argument that the task does not take.
+        DataError: missing or broken data.
+        MissingExtra: the task needs a package that is not installed.
+    """
+    name, _, argument = spec.partition(":")
+    if name in TASKS:
+        return TASKS[name](argument, seed)
+    path = Path(spec)
+    if suffix_of(path) or path.is_file():  # a file of another kind gets the message with the allowed suffixes
+        return FileTask(path)
+    raise ConfigError(f"unknown task {spec!r}; a file ({', '.join(SUFFIXES)}) or a name; {suggest(name, TASKS)}")
+
+
+def _nano_math(argument: str, seed: int) -> Task:
+    if argument:
+        raise ConfigError(f"task nano_math takes no argument, got {argument!r}; write nano_math")
+    return NanoMath()
+
+
+def _folder(argument: str) -> Path | None:
+    return Path(argument) if argument else None
+
+
+TASKS: dict[str, Factory] = {
+    "nano_math": _nano_math,
+    "gsm8k": lambda argument, seed: gsm8k(_folder(argument)),
+    "math": lambda argument, seed: hendrycks_math(_folder(argument)),
+    "reasoning_gym": lambda argument, seed: reasoning_gym_task(argument, seed=seed),
+}
+"""Name to factory. A task of your own is one file and one line here; what it needs from extras, it imports itself."""

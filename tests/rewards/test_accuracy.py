@@ -1,0 +1,110 @@
+import pytest
+
+from r1kit.errors import DataError
+from r1kit.rewards.accuracy import FAST_VERIFIERS, VERIFIERS, AccuracyReward
+from r1kit.rewards.extract import BOXED_POLICY, R1_ZERO_POLICY, think_answer_problem
+from r1kit.rewards.pool import VerifierPool
+
+from .reward_doubles import die, echo, problem, rollout, well_formed
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with VerifierPool(2, timeout_s=10.0) as pool:
+        yield pool
+
+
+def test_reasons(pool):
+    reward = AccuracyReward(pool, R1_ZERO_POLICY, think_answer_problem)
+    scores = reward.score(
+        [
+            rollout(well_formed("9"), answer="9"),
+            rollout(well_formed("7"), answer="9"),
+            rollout(well_formed("9") + " I hope.", answer="9"),
+            rollout("9", answer="9"),
+            rollout(well_formed(r"\sqrt{81}"), answer="9"),  # through the pool, and still in its place
+            rollout(well_formed("9"), answer=""),
+            rollout(well_formed("(" * 2000), answer="9"),
+        ]
+    )
+    assert [(score.value, score.reason) for score in scores] == [
+        (1.0, "correct"),
+        (0.0, "wrong: 7, not 9"),
+        (0.0, "format: text after </answer>"),
+        (0.0, "format: no <think>"),
+        (1.0, "correct"),
+        (None, "gold answer is empty"),
+        (0.0, "answer is longer than 1000 characters"),
+    ]
+    assert [score.parsed for score in scores[:6]] == ["9", "7", "9", None, r"\sqrt{81}", "9"]
+
+
+def test_without_the_format_the_answer_is_all_that_counts(pool):
+    reward = AccuracyReward(pool, R1_ZERO_POLICY)
+    texts = [well_formed("9") + " I hope.", "so <answer>9</answer>", "9", "", "<think>9 <answer>9</answer>"]
+    assert [(score.value, score.reason) for score in reward.score([rollout(text, answer="9") for text in texts])] == [
+        (1.0, "correct"),
+        (1.0, "correct"),
+        (0.0, "no answer found"),
+        (0.0, "no answer found"),
+        (0.0, "no answer found"),
+    ]
+
+
+def test_boxed_policy(pool):
+    reward = AccuracyReward(pool, BOXED_POLICY)
+    right, wrong = reward.score([rollout(r"\boxed{6} no: \boxed{7}"), rollout(r"\boxed{7} no: \boxed{6}")])
+    assert (right.value, wrong.value, wrong.reason) == (1.0, 0.0, "wrong: 6, not 7")
+
+
+def test_countdown(pool):
+    reward = AccuracyReward(pool, R1_ZERO_POLICY)
+    right, wrong = reward.score(
+        [
+            rollout(well_formed(text), answer="22", verifier="countdown", numbers=[3, 5, 7], target=22)
+            for text in ("3 * 5 + 7", "3 + 5 + 7")
+        ]
+    )
+    assert (right.value, wrong.value, wrong.reason) == (1.0, 0.0, "equals 15, not 22")
+
+
+def test_countdown_needs_its_numbers(pool):
+    with pytest.raises(DataError, match=r"problem 'p1': verifier 'countdown' needs info\['target'\]"):
+        AccuracyReward(pool, R1_ZERO_POLICY).score([rollout(well_formed("1"), verifier="countdown", numbers=[1])])
+
+
+def test_unknown_verifier(pool):
+    with pytest.raises(DataError, match=r"unknown verifier 'maths'; known: countdown, math. Did you mean 'math'\?"):
+        AccuracyReward(pool, R1_ZERO_POLICY).score([rollout(well_formed("1"), verifier="maths")])
+
+
+def test_a_verifier_of_ones_own_goes_through_the_pool(pool):
+    reward = AccuracyReward(pool, R1_ZERO_POLICY, verifiers={"echo": echo, "die": die})
+    scores = reward.score([rollout(well_formed("a"), verifier="echo"), rollout(well_formed("b"), verifier="die")])
+    assert [score.reason for score in scores] == ["echo a", "verifier process died (exit status 3)"]
+    assert [score.value for score in scores] == [1.0, None]
+    assert scores[1].parsed == "b"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "None", "{" * 100_000, "().__class__.__bases__", "\x00", "等等", "<answer></answer>"]
+)
+@pytest.mark.parametrize("needs_format", [True, False])
+def test_garbage_is_wrong_without_the_pool(text, needs_format):
+    unused = VerifierPool(1, timeout_s=1.0, preload=("no_such_module",))
+    reward = AccuracyReward(unused, R1_ZERO_POLICY, think_answer_problem if needs_format else None)
+    assert [score.value for score in reward.score([rollout(text)])] == [0.0]
+
+
+def test_what_is_decided_in_our_own_process_agrees_with_the_verifier():
+    assert set(FAST_VERIFIERS) <= set(VERIFIERS.values())
+    for verifier, decide in FAST_VERIFIERS.items():
+        for answer in ("22", "3 * 5 + 7", "", "(((", "22 apples"):
+            question = problem("22", numbers=[3, 5, 7], target=22)
+            verdict = decide(question, answer)
+            assert verdict is None or verdict == verifier(question, answer)
+
+
+def test_a_verifier_named_like_a_shipped_one_is_not_bypassed(pool):
+    (score,) = AccuracyReward(pool, R1_ZERO_POLICY, verifiers={"math": echo}).score([rollout(well_formed("7"))])
+    assert score.reason == "echo 7"

@@ -1,0 +1,147 @@
+import time
+
+import pytest
+
+from r1kit.errors import ConfigError
+from r1kit.rewards.extract import (
+    BOXED_POLICY,
+    EXTRACTORS,
+    R1_ZERO_POLICY,
+    boxed_problem,
+    extract_answer,
+    hash_answer,
+    last_answer_tag,
+    last_boxed,
+    last_number,
+    split_think_answer,
+    the_answer_is,
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think> a </think> <answer> 7 </answer>",
+        "<think>a</think><answer>7</answer>",
+        "\n<think>\na\n</think>\n\n<answer>\n7\n</answer>\n",
+        "<think>a < b and x > y</think><answer>7</answer>",
+    ],
+)
+def test_well_formed(text):
+    parts = split_think_answer(text)
+    assert parts.well_formed
+    assert parts.problem == ""
+    assert parts.answer == "7"
+    assert parts.think in {"a", "a < b and x > y"}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "think", "answer"),
+    [
+        ("", "no <think>", None, None),
+        ("None", "no <think>", None, None),
+        ("<answer>7</answer>", "no <think>", None, "7"),
+        ("<think>a", "no </think>", "a", None),
+        ("<think>a</think>", "no <answer>", "a", None),
+        ("<think>a</think><answer>7", "no </answer>", "a", None),
+        ("a</think><answer>7</answer>", "no <think>", "a", "7"),
+        ("<think>a</think><answer>7</answer> so 7", "text after </answer>", "a", "7"),
+        ("<think>a</think><answer>7</answer>\n<think>", "2 times <think>", "a", "7"),
+        ("hm <think>a</think><answer>7</answer>", "text before <think>", "a", "7"),
+        ("<think>a</think> so <answer>7</answer>", "text between </think> and <answer>", "a", "7"),
+        (
+            "<think>a</think><think>b</think><answer>7</answer>",
+            "2 times <think>",
+            "a</think><think>b",
+            "7",
+        ),
+        ("<think></think><answer>7</answer>", "empty <think>", "", "7"),
+        ("<think> \n </think><answer>7</answer>", "empty <think>", "", "7"),
+        ("<think>a</think><answer></answer>", "empty <answer>", "a", None),
+        ("<think>a</think><answer>6</answer><answer>7</answer>", "2 times <answer>", "a", "7"),
+        ("</think>a<think><answer>7</answer>", "</think> before <think>", "", None),
+        ("<answer>7</answer><think>a</think>", "<answer> block is not after </think>", "a", None),
+        ("<think><answer>7</answer></think>", "<answer> block is not after </think>", "<answer>7</answer>", None),
+        ("<think>a<answer></think>7</answer>", "<answer> block is not after </think>", "a<answer>", None),
+        ("<think>a</think></answer>7<answer>", "</answer> before <answer>", "a", None),
+        ("<THINK>a</THINK><answer>7</answer>", "no <think>", None, "7"),
+    ],
+)
+def test_broken_format(text, problem, think, answer):
+    parts = split_think_answer(text)
+    assert not parts.well_formed
+    assert (parts.problem, parts.think, parts.answer) == (problem, think, answer)
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        (r"\boxed{7}", "7"),
+        (r"so \boxed{6}, no, \boxed{ 7 }.", "7"),
+        (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
+        (r"\boxed{\{1, 2\}}", r"\{1, 2\}"),
+        (r"\boxed{\boxed{7}}", r"\boxed{7}"),
+        (r"\boxed{7} and then \boxed{8", "7"),
+        (r"\boxed{8 \boxed{7}", "7"),
+        (r"} { \boxed{7}", "7"),
+        (r"\\boxed{7}", None),  # an escaped backslash, then the word
+        (r"\boxed{}", None),
+        (r"\boxed{ }", None),
+        (r"\boxed 7", None),
+        ("boxed{7}", None),
+        ("", None),
+    ],
+)
+def test_last_boxed(text, content):
+    assert last_boxed(text) == content
+
+
+@pytest.mark.parametrize("unit", ["{", "}", r"\boxed{", r"\boxed{{", "{}", "\\", "<think>", "<answer>", "####", "$"])
+def test_100_kb_of_one_thing_is_read_in_linear_time(unit):
+    text = unit * (100_000 // len(unit))
+    started = time.perf_counter()
+    split_think_answer(text)
+    for find in EXTRACTORS.values():
+        find(text)
+    assert time.perf_counter() - started < 2.0  # quadratic would be minutes
+
+
+def test_other_places():
+    assert last_answer_tag("<answer>6</answer><answer> 7 </answer> tail") == "7"
+    assert last_answer_tag("</answer>7<answer>") is None
+    assert hash_answer("6 + 1 = 7\n#### 1,234\nmore") == "1,234"
+    assert hash_answer("####") is None
+    assert the_answer_is("The answer is 6. No: the answer is: 7. Good.") == "7"
+    assert the_answer_is("The answer is 3.5.") == "3.5"
+    assert the_answer_is("所以答案是\uff1a7。") == "7"
+    assert the_answer_is("the answers") is None
+    assert last_number("from 3 to -1,234.5% of x2") == "-1,234.5%"
+    assert last_number("a 3/4 b") == "3/4"
+    assert last_number("x2") is None
+
+
+def test_a_guess_inside_the_thinking_does_not_count_unless_asked():
+    text = r"<think> maybe \boxed{6} <answer>6</answer> </think> Done."
+    assert extract_answer(text, BOXED_POLICY) is None
+    assert extract_answer(text, R1_ZERO_POLICY) is None
+    assert extract_answer(text, BOXED_POLICY, include_thinking=True) == "6"
+    assert extract_answer(r"\boxed{7} <think> or \boxed{6}", BOXED_POLICY) == "7"
+    assert extract_answer(r"</think> \boxed{7}", BOXED_POLICY) == "7"
+
+
+def test_policies_are_tried_in_order():
+    text = r"\boxed{6} <answer>7</answer>"
+    assert extract_answer(text, ("answer_tag", "boxed")) == "7"
+    assert extract_answer(text, ("boxed", "answer_tag")) == "6"
+    assert extract_answer(text, ("hash", "boxed")) == "6"
+    assert extract_answer("7", R1_ZERO_POLICY) is None
+
+
+def test_unknown_policy_is_refused():
+    with pytest.raises(ConfigError, match=r"unknown answer extractor 'box'; known: .* Did you mean 'boxed'\?"):
+        extract_answer("7", ("answer_tag", "box"))
+
+
+def test_boxed_problem():
+    assert boxed_problem(r"so \boxed{7}") == ""
+    assert boxed_problem(r"<think>\boxed{7}</think>") == "no \\boxed{} answer"
