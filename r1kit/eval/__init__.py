@@ -1,1 +1,1 @@
-
+"""Evaluation with the paper's protocol: k samples a problem, pass@1, majority vote."""

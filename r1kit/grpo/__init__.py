@@ -1,1 +1,1 @@
-
+"""Group relative policy optimization: read `train.py` first."""

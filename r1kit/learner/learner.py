@@ -52,7 +52,7 @@ class Learner:
         """Optimizer steps done; it places the run in the schedule."""
         use_packed_attention(self.model)
         if config.gradient_checkpointing:
-            self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            self.model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
         self.optimizer = build_optimizer(self.model, config)
 
     def update(

@@ -71,6 +71,8 @@ class ZeroConfig(Config):
     """Table 1; the boxed directive; or the model's own chat template with Table 1's instruction."""
     seed: int = Field(default=0, ge=0)
     engine: Literal["native"] = "native"
+    max_batch_size: int = Field(default=256, ge=1)
+    """Completions that the engine decodes at once; memory grows with it."""
     max_prompt_tokens: int = Field(default=1024, ge=1)
     """A longer prompt is an error, not a silent cut."""
     grpo: GRPOConfig = GRPOConfig()
