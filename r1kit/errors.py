@@ -46,7 +46,9 @@ class MissingExtra(R1KitError, ImportError):
     """An optional package is not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs {package}, which is not installed; add it with: pip install 'r1kit[{extra}]'")
+        super().__init__(
+            f"{purpose} needs {package}, which is not installed; add it with: pip install 'r1kit[{extra}]'"
+        )
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

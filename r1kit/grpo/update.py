@@ -152,9 +152,7 @@ def _objective(
         )
         # KL(pi_old || pi_theta): the samples are pi_old's, so k3 takes the ratio pi_theta / pi_old.
         kl_BT = kl_k3(sampled_BT, policy.logprobs_BT.detach()) * policy.mask_BT
-        return Loss(
-            value=loss.value, metrics={**loss.metrics, "kl_to_sampler": kl_BT.sum() / normalizer.num_tokens}
-        )
+        return Loss(value=loss.value, metrics={**loss.metrics, "kl_to_sampler": kl_BT.sum() / normalizer.num_tokens})
 
     return objective
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
-from r1kit.learner.packing import PackedBatch
+from r1kit.learner.packing import ROW_MULTIPLE, PackedBatch
+from r1kit.models.attention import attention_dtype
 
 MAX_LOGITS = 1 << 25
 """Logits held at once; above it they are made again in the backward pass, chunk by chunk (a 150k vocabulary)."""
@@ -41,11 +43,13 @@ def token_logprobs(
             position_ids=batch.positions_L[None],
             use_cache=False,
             layout=batch.layout,
-            layout_mask=batch.layout.attention_mask(),
+            layout_bias=batch.layout.attention_bias(attention_dtype(batch.tokens_L.device, dtype)),
         ).last_hidden_state[0]
-        hidden_KD = hidden_LD.index_select(0, batch.predictor_BT[mask_BT])  # K: all completion tokens of the batch
+        predictor_K, tokens_K = batch.predictor_BT[mask_BT], batch.completions_BT[mask_BT]  # K: all completion tokens
+        filling = (0, -len(tokens_K) % ROW_MULTIPLE)
+        hidden_KD = hidden_LD.index_select(0, pad(predictor_K, filling))
         head = model.get_output_embeddings()
-        logprobs_K, entropy_K = _gathered_logprobs(head, hidden_KD, batch.completions_BT[mask_BT], temperature)
+        logprobs_K, entropy_K = _gathered_logprobs(head, hidden_KD, pad(tokens_K, filling), temperature)
     empty_BT = torch.zeros(mask_BT.shape, device=mask_BT.device)
     return TokenLogprobs(
         empty_BT.masked_scatter(mask_BT, logprobs_K), empty_BT.masked_scatter(mask_BT, entropy_K), mask_BT

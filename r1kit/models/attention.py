@@ -9,7 +9,6 @@ The result equals that of G separate sequences, and the prompt is computed once 
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,12 +37,16 @@ class PackedLayout:
     place_L: Tensor
     """(L,) int64: each token's place in the concatenation of the padded prompt and completion blocks."""
 
-    def attention_mask(self) -> Tensor:
-        """(B, 1, T, P + T) bool: what a completion's token may attend to."""
+    def attention_bias(self, dtype: torch.dtype) -> Tensor:
+        """(B, 1, T, P + T): 0 where a completion's token may attend (its prompt, itself and before), else -inf.
+
+        In the type that attention computes in; from a bool mask every layer would make, and save, this copy.
+        """
         B, T = self.completion_index_BT.shape
         causal_TT = torch.ones(T, T, dtype=torch.bool, device=self.group_B.device).tril()
         prompt_BTP = self.prompt_mask_NP[self.group_B][:, None, :].expand(B, T, -1)
-        return torch.cat([prompt_BTP, causal_TT.expand(B, T, T)], dim=2)[:, None]
+        allowed = torch.cat([prompt_BTP, causal_TT.expand(B, T, T)], dim=2)[:, None]
+        return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, -torch.inf)
 
 
 def packed_attention(
@@ -55,7 +58,7 @@ def packed_attention(
     *,
     scaling: float,
     layout: PackedLayout,
-    layout_mask: Tensor,
+    layout_bias: Tensor,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """Attention as transformers' attention interface wants it.
@@ -66,7 +69,7 @@ def packed_attention(
         attention_mask: unused; the layout says it all.
         scaling: factor on the scores.
         layout: where each token belongs.
-        layout_mask: `layout.attention_mask()`, made once for all layers.
+        layout_bias: `layout.attention_bias(attention_dtype(...))`, made once for all layers.
         **kwargs: what transformers passes to other attention functions.
 
     Returns:
@@ -74,9 +77,7 @@ def packed_attention(
     """
     _, H, _, D = query.shape
     repeats = H // key.shape[1]
-    # On a CPU the backward pass of bfloat16 attention takes five times as long as that of float32.
-    on_cpu = query.device.type == "cpu"
-    dtype = torch.float32 if on_cpu else query.dtype
+    dtype = attention_dtype(query.device, query.dtype)
     query_LHD, key_LKD, value_LKD = (x[0].transpose(0, 1).to(dtype) for x in (query, key, value))
 
     def block(x_LKD: Tensor, index: Tensor, repeats: int = 1) -> Tensor:  # -> (rows, H, columns, D)
@@ -86,7 +87,7 @@ def packed_attention(
 
     prompt, completion = layout.prompt_index_NP, layout.completion_index_BT
     prompt_key, prompt_value = block(key_LKD, prompt, repeats), block(value_LKD, prompt, repeats)
-    with torch.autocast(query.device.type, enabled=False) if on_cpu else nullcontext():
+    with torch.autocast(query.device.type, enabled=False):
         prompt_out = scaled_dot_product_attention(
             block(query_LHD, prompt), prompt_key, prompt_value, is_causal=True, scale=scaling
         )
@@ -94,15 +95,23 @@ def packed_attention(
             block(query_LHD, completion),
             torch.cat([prompt_key[layout.group_B], block(key_LKD, completion, repeats)], dim=2),
             torch.cat([prompt_value[layout.group_B], block(value_LKD, completion, repeats)], dim=2),
-            attn_mask=layout_mask,
+            attn_mask=layout_bias,
             scale=scaling,
         )
     blocks = [x.transpose(1, 2).reshape(-1, H, D) for x in (prompt_out, completion_out)]
     return torch.cat(blocks).index_select(0, layout.place_L)[None].to(query.dtype), None
 
 
+def attention_dtype(device: torch.device, dtype: torch.dtype) -> torch.dtype:
+    """What attention computes in, where the matrix products are in `dtype`.
+
+    On a CPU the backward pass of bfloat16 attention takes five times as long as that of float32.
+    """
+    return torch.float32 if device.type == "cpu" else dtype
+
+
 def use_packed_attention(model: PreTrainedModel) -> None:
-    """Make `model` attend by `packed_attention`; calls then need the keywords `layout` and `layout_mask`."""
+    """Make `model` attend by `packed_attention`; calls then need the keywords `layout` and `layout_bias`."""
     model.set_attn_implementation(ATTENTION)
 
 

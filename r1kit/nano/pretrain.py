@@ -37,8 +37,8 @@ class PretrainConfig(Config):
     """Size, data and schedule of the nano base."""
 
     seed: int = Field(default=0, ge=0)
-    num_steps: int = Field(default=1200, ge=1)
-    documents_per_step: int = Field(default=256, ge=1)
+    num_steps: int = Field(default=2000, ge=1)
+    documents_per_step: int = Field(default=160, ge=1)
     tokenizer_documents: int = Field(default=20_000, ge=1)
     vocab_size: int = Field(default=1024, ge=320)
     hidden_size: int = Field(default=128, ge=32)
@@ -47,7 +47,7 @@ class PretrainConfig(Config):
     num_kv_heads: int = Field(default=2, ge=1)
     mlp_size: int = Field(default=384, ge=32)
     context: int = Field(default=512, ge=64)
-    checkpoint_every: int = Field(default=100, ge=1)
+    checkpoint_every: int = Field(default=200, ge=1)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     learner: LearnerConfig = LearnerConfig(
         learning_rate=3e-3,

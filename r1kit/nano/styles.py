@@ -16,15 +16,18 @@ from r1kit.types import Language
 
 Style = Literal["direct", "brief", "full", "checked"]
 
-STYLE_WEIGHTS: dict[Style, float] = {"direct": 0.72, "brief": 0.10, "full": 0.12, "checked": 0.06}
-DIRECT_RIGHT_RATE = 0.25
+STYLE_WEIGHTS: dict[Style, float] = {"direct": 0.75, "brief": 0.10, "full": 0.10, "checked": 0.05}
+DIRECT_RIGHT_RATE = 0.2
 """Share of at-once answers that are right."""
 SLIP_RATE = 0.3
 """Share of checked responses whose first pass has a slip for the check to find."""
 MIXED_RATE = 0.2
 """Share of reasoned responses that mix the two languages."""
 
-CONNECTIVES: dict[Language, tuple[str, ...]] = {"en": ("First", "Then", "Next", "So"), "zh": ("先算", "再算", "然后", "得")}
+CONNECTIVES: dict[Language, tuple[str, ...]] = {
+    "en": ("First", "Then", "Next", "So"),
+    "zh": ("先算", "再算", "然后", "得"),
+}
 CHECK: dict[Language, str] = {"en": "Let me check.", "zh": "检查一下。"}
 WAIT: dict[Language, str] = {"en": "Wait,", "zh": "等等，"}
 TRY: dict[Language, str] = {"en": "Try", "zh": "试"}
@@ -117,33 +120,34 @@ def _running_sums(
     return equations, totals
 
 
-def _compared(totals: Sequence[int]) -> list[str]:
+def _compared(totals: list[int]) -> list[str]:
     if len(totals) == 1:
         return []
-    left, right = totals
-    return [f"{left} {'>' if left > right else '<' if left < right else '='} {right}"]
+    return [_relation(*totals)]
 
 
 def _search(content: Content, style: Style, voice: _Voice) -> Response:
     """Countdown: try one expression after the other; a brief writer gives up, a checked one confirms the last."""
-    candidates = countdown_candidates(voice.random.sample(content.terms, 3))
-    voice.random.shuffle(candidates)
-    if style == "brief":
-        candidates = candidates[:1]
+    candidates = countdown_candidates(content.terms)
+    start = voice.random.randrange(len(candidates))
     tries = []
-    for terms in candidates:
+    for terms in [*candidates[start:], *candidates[:start]]:
         language = voice.language()
         total = sum(terms)
         found = total == content.target
         verdict = (YES if found else NO)[language]
-        tries.append(f"{TRY[language]} {format_chain(terms)} = {total}, {verdict}")
-        if found:
+        tries.append(f"{TRY[language]} {format_chain(terms)} = {total}, {_relation(total, content.target)}, {verdict}")
+        if found or style == "brief":
             break
     thought = " ".join(tries)
-    if style == "checked" and sum(terms) == content.target:
+    if style == "checked":
         equations, _ = _running_sums([terms], None, voice.random)
         thought = f"{thought} {CHECK[voice.language()]} {voice.steps(equations)}"
     return Response(thought, format_chain(terms))
+
+
+def _relation(left: int, right: int) -> str:
+    return f"{left} {'>' if left > right else '<' if left < right else '='} {right}"
 
 
 def _guess(content: Content, random: random.Random) -> str:

@@ -35,7 +35,7 @@ class EvalSamplingConfig(SamplingConfig):
 class RewardConfig(Config):
     """Weights of the rule-based rewards (section 2.2.2) and the limits of judging."""
 
-    weights: dict[str, float] = {"accuracy": 1.0, "format": 0.1}
+    weights: dict[str, float] = Field(default={"accuracy": 1.0, "format": 0.1})
     """Name in r1kit.rewards.REWARDS to weight; the reward is the weighted sum."""
     accuracy_needs_format: bool = True
     """Count the accuracy only inside a valid format, so that a broken format never pays."""

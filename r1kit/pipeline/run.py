@@ -6,6 +6,8 @@
     checkpoint.pt      where a killed run goes on
     model/             the final model, a plain Hugging Face folder
     summary.json, report.html
+
+They are written as the run goes on, the last two lines at its end.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / ".lock").open("a+")
     except OSError as error:
-        raise RunError(f"cannot write the run folder {folder}: {error.strerror}; choose another one with --out") from None
+        raise RunError(
+            f"cannot write the run folder {folder}: {error.strerror}; choose another one with --out"
+        ) from None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

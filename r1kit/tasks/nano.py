@@ -24,7 +24,7 @@ from r1kit.types import Language, Problem, Split
 Part = Literal["pretrain", "train", "eval"]
 Family = Literal["chain", "word", "compare", "countdown"]
 
-FAMILY_WEIGHTS: dict[Family, float] = {"chain": 0.4, "word": 0.25, "compare": 0.15, "countdown": 0.2}
+FAMILY_WEIGHTS: dict[Family, float] = {"chain": 0.3, "word": 0.25, "compare": 0.2, "countdown": 0.25}
 MAX_TOTAL = 30
 """Running totals stay in 0..MAX_TOTAL, so that the atomic step is one that a small model can own."""
 
@@ -158,7 +158,7 @@ def _draw_word(random: random.Random, num_terms: tuple[int, int]) -> Content:
 
 def _draw_compare(random: random.Random, num_terms: tuple[int, int]) -> Content:
     while True:
-        left, right = (_draw_terms(random, random.randint(2, 4)) for _ in range(2))
+        left, right = (_draw_terms(random, random.randint(2, 3)) for _ in range(2))
         if sum(left) != sum(right):
             return Content("compare", left, right)
 

@@ -26,7 +26,7 @@ def test_nothing_there_is_none(tmp_path):
 def test_damaged_file_says_what_to_do(tmp_path):
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(b"PK\x03\x04 not a checkpoint")
-    with pytest.raises(RunError, match="is damaged .*delete it to start over"):
+    with pytest.raises(RunError, match=r"is damaged .*delete it to start over"):
         load_checkpoint(path)
 
 
@@ -45,7 +45,7 @@ def test_full_disk_keeps_the_old_checkpoint(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("r1kit.learner.checkpoint.os.fsync", full)
-    with pytest.raises(RunError, match="No space left on device.*free some disk space"):
+    with pytest.raises(RunError, match=r"No space left on device.*free some disk space"):
         save_checkpoint(path, {"step": 2})
     state = load_checkpoint(path)
     assert state is not None

@@ -1,6 +1,8 @@
 """Packing: layout worked out by hand, and micro-batches."""
 
-from r1kit.learner.packing import TokenGroup, cut, pack
+import torch
+
+from r1kit.learner.packing import ROW_MULTIPLE, TokenGroup, cut, pack
 
 TWO_GROUPS = [
     TokenGroup(prompt=[10, 11], completions=[[20, 21, 22], [30]]),
@@ -11,8 +13,10 @@ TWO_GROUPS = [
 def test_row_layout_by_hand():
     batch = pack(TWO_GROUPS)
     # place:                        0   1   2   3   4   5   6   7   8
-    assert batch.tokens_L.tolist() == [10, 11, 20, 21, 22, 30, 12, 40, 41]
-    assert batch.positions_L.tolist() == [0, 1, 2, 3, 4, 2, 0, 1, 2]
+    row = slice(0, 9)  # behind it, what fills up the row
+    assert len(batch.tokens_L) == len(batch.positions_L) == len(batch.layout.place_L) == ROW_MULTIPLE
+    assert batch.tokens_L[row].tolist() == [10, 11, 20, 21, 22, 30, 12, 40, 41]
+    assert batch.positions_L[row].tolist() == [0, 1, 2, 3, 4, 2, 0, 1, 2]
     layout = batch.layout
     assert layout.prompt_index_NP.tolist() == [[0, 1], [6, 0]]
     assert layout.prompt_mask_NP.tolist() == [[True, True], [True, False]]
@@ -20,7 +24,7 @@ def test_row_layout_by_hand():
     assert layout.completion_mask_BT.tolist() == [[True] * 3, [True, False, False], [True, True, False]]
     assert layout.group_B.tolist() == [0, 0, 1]
     # The padded blocks, one after the other: prompts 2 x 2 (0..3), completions 3 x 3 (4..12).
-    assert layout.place_L.tolist() == [0, 1, 4, 5, 6, 7, 2, 10, 11]
+    assert layout.place_L[row].tolist() == [0, 1, 4, 5, 6, 7, 2, 10, 11]
 
 
 def test_first_token_is_predicted_from_the_shared_prompts_last_one():
@@ -29,8 +33,8 @@ def test_first_token_is_predicted_from_the_shared_prompts_last_one():
     assert batch.completions_BT.tolist() == [[20, 21, 22], [30, 0, 0], [40, 41, 0]]
 
 
-def test_attention_mask_by_hand():
-    mask = pack(TWO_GROUPS).layout.attention_mask()[:, 0].int().tolist()
+def test_attention_bias_by_hand():
+    mask = (pack(TWO_GROUPS).layout.attention_bias(torch.float32)[:, 0] == 0).int().tolist()
     assert mask[0] == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0], [1, 1, 1, 1, 1]]  # whole prompt, then causal
     assert mask[2] == [[1, 0, 1, 0, 0], [1, 0, 1, 1, 0], [1, 0, 1, 1, 1]]  # the second prompt has one token
 

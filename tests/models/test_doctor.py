@@ -90,4 +90,4 @@ def test_extras_are_installed_or_come_with_their_pip_line(monkeypatch):
 def test_every_extra_of_the_package_is_looked_at():
     declared = tomllib.loads(PYPROJECT.read_text())["project"]["optional-dependencies"]
     for_users = {extra: needs for extra, needs in declared.items() if extra not in ("test", "dev")}
-    assert EXTRAS == {extra: needs[0].split(">=")[0] for extra, needs in for_users.items()}
+    assert {extra: needs[0].split(">=")[0] for extra, needs in for_users.items()} == EXTRAS

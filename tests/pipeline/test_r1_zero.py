@@ -1,0 +1,173 @@
+"""R1-Zero from the config to the report, on a random model of two layers and a task of eight rows."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tiny import byte_tokenizer, tiny_llama
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from r1kit.config import parse_config
+from r1kit.errors import DataError, ModelError, RewardError, RunError
+from r1kit.models.load import save_model
+from r1kit.pipeline.config import ZeroConfig
+from r1kit.pipeline.r1_zero import run_zero
+
+SETTINGS = {
+    "template": "boxed",
+    "seed": 5,
+    "checkpoint_every": 2,
+    "grpo": {"num_steps": 5, "problems_per_step": 2, "group_size": 4},
+    "learner": {"learning_rate": 1e-3},
+    "sampling": {"max_new_tokens": 12},
+    "eval": {
+        "every": 2,
+        "num_problems": 2,
+        "num_problems_between": 1,
+        "num_samples": 2,
+        "sampling": {"max_new_tokens": 12},
+    },
+    "num_transcripts": 1,
+}
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A model folder and a data file, and the settings that name them."""
+    save_model(tiny_llama(max_position_embeddings=256), byte_tokenizer(), tmp_path / "model")
+    rows = [{"prompt": f"What is {i} + {i}?", "answer": str(2 * i)} for i in range(12)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return tmp_path, {**SETTINGS, "model": str(tmp_path / "model"), "task": str(tmp_path / "rows.jsonl")}
+
+
+def zero(settings, **changes):
+    return parse_config(ZeroConfig, {**settings, **changes}, where="test")
+
+
+def digest(run: Path) -> str:
+    return hashlib.sha256((run / "model" / "model.safetensors").read_bytes()).hexdigest()
+
+
+def test_a_run_leaves_everything_that_it_promises(world):
+    folder, settings = world
+    run = folder / "run"
+    summary = run_zero(zero(settings), run, device="cpu")
+    assert {p.name for p in run.iterdir()} >= {
+        "config.json", "metrics.jsonl", "transcripts.jsonl", "checkpoint.pt", "model", "summary.json", "report.html",
+    }  # fmt: skip
+    assert summary == json.loads((run / "summary.json").read_text())
+    assert summary["train_steps"] == 5
+    assert summary["seed"] == 5
+    for side in ("base", "final"):
+        assert summary[side]["k"] == 2
+        assert summary[side]["num_problems"] == 2
+        assert 0 <= summary[side]["pass_at_1"] <= 1
+        assert 1 <= summary[side]["mean_length_tokens"] <= 12
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "train/loss" in row or "train/reward_mean" in row] == [1, 2, 3, 4, 5]
+    assert [row["step"] for row in rows if "eval/pass_at_1" in row] == [0, 2, 4, 5]
+    transcripts = [json.loads(line) for line in (run / "transcripts.jsonl").read_text().splitlines()]
+    assert [t["step"] for t in transcripts] == [0, 0, 2, 2, 4, 4, 5, 5]
+    assert len({t["problem_id"] for t in transcripts}) == 1  # the same problem at every evaluation
+    AutoModelForCausalLM.from_pretrained(run / "model")
+    AutoTokenizer.from_pretrained(run / "model")
+
+
+def test_same_config_same_weights_and_other_seed_other_samples(world):
+    folder, settings = world
+    for name in ("a", "b"):
+        run_zero(zero(settings), folder / name, device="cpu")
+    run_zero(zero(settings, seed=6), folder / "c", device="cpu")
+    assert digest(folder / "a") == digest(folder / "b")
+    texts = [(folder / name / "transcripts.jsonl").read_text() for name in "abc"]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_a_finished_run_is_not_run_again(world):
+    folder, settings = world
+    run_zero(zero(settings), folder / "run", device="cpu")
+    before = (folder / "run" / "metrics.jsonl").read_text()
+    run_zero(zero(settings), folder / "run", device="cpu")
+    assert (folder / "run" / "metrics.jsonl").read_text() == before
+
+
+@pytest.mark.parametrize("kill_after_rows", [1, 4])
+def test_a_killed_run_goes_on_to_the_same_weights(world, kill_after_rows):
+    folder, settings = world
+    run_zero(zero(settings), folder / "straight", device="cpu")
+    config = folder / "config.json"
+    config.write_text(json.dumps(settings))
+    run = folder / "killed"
+    code = (
+        "import json, sys; from pathlib import Path; from r1kit.config import parse_config;"
+        "from r1kit.pipeline.config import ZeroConfig; from r1kit.pipeline.r1_zero import run_zero;"
+        "values = json.loads(Path(sys.argv[1]).read_text());"
+        "run_zero(parse_config(ZeroConfig, values, where='test'), Path(sys.argv[2]), device='cpu')"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(config), str(run)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    metrics = run / "metrics.jsonl"
+    deadline = time.monotonic() + 100
+    while not (metrics.exists() and metrics.read_text().count("\n") >= kill_after_rows):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (run / "summary.json").exists()
+    run_zero(zero(settings), run, device="cpu")
+    assert digest(run) == digest(folder / "straight")
+
+    def untimed(path):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        return [{k: v for k, v in row.items() if not k.startswith("time/")} for row in rows]
+
+    assert untimed(run / "metrics.jsonl") == untimed(folder / "straight" / "metrics.jsonl")
+    assert (run / "transcripts.jsonl").read_text() == (folder / "straight" / "transcripts.jsonl").read_text()
+
+
+def test_another_config_needs_another_folder(world):
+    folder, settings = world
+    run_zero(zero(settings), folder / "run", device="cpu")
+    with pytest.raises(RunError, match="holds a run of another config"):
+        run_zero(zero(settings, seed=6), folder / "run", device="cpu")
+
+
+def test_prompt_longer_than_its_limit(world):
+    folder, settings = world
+    with pytest.raises(DataError, match=r"has \d+ tokens, max_prompt_tokens allows 20; drop the problem or raise"):
+        run_zero(zero(settings, max_prompt_tokens=20), folder / "run", device="cpu")
+
+
+def test_prompt_that_leaves_no_room_in_the_context(world):
+    folder, settings = world
+    with pytest.raises(DataError, match=r"exceed the model's context of 256; lower sampling.max_new_tokens"):
+        run_zero(zero(settings, sampling={"max_new_tokens": 200}), folder / "run", device="cpu")
+
+
+def test_model_that_does_not_fit_the_memory(world, monkeypatch):
+    folder, settings = world
+    monkeypatch.setattr("r1kit.models.memory.available_memory", lambda device: 1000)
+    with pytest.raises(ModelError, match="GB to train"):
+        run_zero(zero(settings), folder / "run", device="cpu")
+
+
+def test_too_many_unjudged_completions_stop_the_run_and_keep_what_is_there(world, monkeypatch):
+    folder, settings = world
+    from r1kit.rewards.format import FormatReward
+    from r1kit.types import Score
+
+    monkeypatch.setattr(
+        FormatReward, "score", lambda self, rollouts: [Score(value=None, reason="outage") for _ in rollouts]
+    )
+    with pytest.raises(RewardError, match=r"step 1: .*could not be judged.*'outage'"):
+        run_zero(zero(settings), folder / "run", device="cpu")
+    assert (folder / "run" / "checkpoint.pt").exists()
+    assert (folder / "run" / "metrics.jsonl").read_text().count("\n") == 2
