@@ -67,8 +67,8 @@ class ZeroConfig(Config):
     """A Hugging Face folder, a hub name, or `nano` for the shipped base model."""
     task: str = "nano_math"
     """A name in r1kit.tasks.TASKS, or a .jsonl or .parquet file with `prompt` and `answer`."""
-    template: Literal["r1_zero", "boxed", "chat"] = "r1_zero"
-    """Table 1; the boxed directive; or the model's own chat template with Table 1's instruction."""
+    template: Literal["r1_zero", "boxed", "chat", "plain"] = "r1_zero"
+    """Table 1; the boxed directive; the model's own chat template with Table 1's instruction; the question alone."""
     seed: int = Field(default=0, ge=0)
     engine: Literal["native"] = "native"
     max_batch_size: int = Field(default=256, ge=1)

@@ -40,8 +40,9 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
+            owner = file.read().strip() or "?"
             raise RunError(
-                f"run folder {folder} is in use by process {file.read().strip() or '?'}; wait for it, or use another --out"
+                f"run folder {folder} is in use by process {owner}; wait for it, or use another --out"
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -81,7 +82,7 @@ def append_lines(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
 
 
 def drop_lines_after(path: Path, step: int) -> None:
-    """Drop the records of later steps, and a half-written last line, as going on from the checkpoint of `step` needs."""
+    """Drop the records of later steps and a half-written last line, to go on from the checkpoint of `step`."""
     if path.exists():
         kept = [record for record in read_jsonl(path) if record["step"] <= step]
         write_text_atomic(path, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in kept))

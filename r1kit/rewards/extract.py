@@ -79,6 +79,11 @@ def boxed_problem(text: str) -> str:
     return "" if last_boxed(after_thinking(text)) else "no \\boxed{} answer"
 
 
+def plain_problem(text: str) -> str:
+    """Why a completion has no answer that PLAIN_POLICY finds, in a few words; empty if it has one."""
+    return "" if extract_answer(text, PLAIN_POLICY) is not None else "no answer"
+
+
 def _thinking(text: str) -> str | None:
     if THINK_OPEN not in text and THINK_CLOSE not in text:
         return None
@@ -154,7 +159,7 @@ _NUMBER = re.compile(r"(?<![\w.])[+-]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?
 def last_number(text: str) -> str | None:
     """The last number in the text, with its sign, thousands separators, `/denominator` and `%`; None if there is none.
 
-    It rewards a completion that never commits to an answer, so no policy below has it: name it yourself.
+    It rewards a completion that never commits to an answer, so only PLAIN_POLICY has it, and last.
     """
     last = None
     for match in _NUMBER.finditer(text):
@@ -174,6 +179,10 @@ R1_ZERO_POLICY = ("answer_tag",)
 """Table 1: the answer stands in its tags."""
 BOXED_POLICY = ("boxed",)
 r"""Section 2.2.2: "in a specified format (e.g., within a box)"."""
+
+
+PLAIN_POLICY = ("boxed", "answer_tag", "hash", "the_answer_is", "last_number")
+"""Not in the paper: for models that are asked for no format and are too weak to follow one."""
 
 
 def extract_answer(text: str, policy: tuple[str, ...], *, include_thinking: bool = False) -> str | None:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from r1kit.rewards.extract import BOXED_POLICY, R1_ZERO_POLICY, boxed_problem, think_answer_problem
+from r1kit.rewards.extract import (
+    BOXED_POLICY,
+    PLAIN_POLICY,
+    R1_ZERO_POLICY,
+    boxed_problem,
+    plain_problem,
+    think_answer_problem,
+)
 from r1kit.types import Rollout, Score
 
 FORMAT_PROBLEMS: dict[str, Callable[[str], str]] = {
     "r1_zero": think_answer_problem,
     "chat": think_answer_problem,
     "boxed": boxed_problem,
+    "plain": plain_problem,
 }
 """Template to what says, in a few words, why a completion does not have its format (empty: it has)."""
 
@@ -18,6 +26,7 @@ ANSWER_POLICIES: dict[str, tuple[str, ...]] = {
     "r1_zero": R1_ZERO_POLICY,
     "chat": R1_ZERO_POLICY,
     "boxed": BOXED_POLICY,
+    "plain": PLAIN_POLICY,
 }
 """Template to where its answers are looked for."""
 

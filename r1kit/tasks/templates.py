@@ -3,8 +3,10 @@ r"""How a problem becomes the text that the model sees.
     r1_zero   Table 1 of arXiv:2501.12948, plain text for a base model
     boxed     the question and the directive of the DeepSeek-R1 README: reason step by step, answer in \boxed{}
     chat      Table 1's instruction and the question as a user's message in the model's own chat template
+    plain     the question alone, in the chat template where there is one; the last number is the answer. Not in the
+              paper: for small instruct models that follow no instruction about the format
 
-Where the answer is found in a completion, and what form it must have, is named by the same three names in
+Where the answer is found in a completion, and what form it must have, is named by the same names in
 `r1kit.rewards.format` (ANSWER_POLICIES, FORMAT_PROBLEMS). The tags here are the ones that are read there.
 """
 
@@ -92,6 +94,10 @@ def _render_boxed(problem: Problem, tokenizer: PreTrainedTokenizerBase) -> str:
     return _as_chat(message, tokenizer) if tokenizer.chat_template else message
 
 
+def _render_plain(problem: Problem, tokenizer: PreTrainedTokenizerBase) -> str:
+    return _as_chat(problem.prompt, tokenizer) if tokenizer.chat_template else problem.prompt
+
+
 def _render_chat(problem: Problem, tokenizer: PreTrainedTokenizerBase) -> str:
     """One user's message and no system message, which some chat templates refuse and the R1 README advises against.
 
@@ -119,5 +125,6 @@ TEMPLATES: dict[str, Template] = {
     "r1_zero": Template("r1_zero", _render_r1_zero),
     "boxed": Template("boxed", _render_boxed),
     "chat": Template("chat", _render_chat),
+    "plain": Template("plain", _render_plain),
 }
 """The values of the config key `template`."""

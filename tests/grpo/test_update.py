@@ -17,7 +17,7 @@ SAMPLING = SamplingParams(temperature=0.9, max_new_tokens=8)
 
 
 def make_learner(**settings):
-    config = LearnerConfig(learning_rate=1e-3, dtype="float32", **settings)
+    config = LearnerConfig(learning_rate=1e-3, dtype="float32", max_grad_norm=1e6, **settings)
     return Learner(tiny_llama(), config, num_steps=10, device=torch.device("cpu"), dtype=torch.float32)
 
 

@@ -6,6 +6,7 @@ from r1kit.errors import ConfigError
 from r1kit.rewards.extract import (
     BOXED_POLICY,
     EXTRACTORS,
+    PLAIN_POLICY,
     R1_ZERO_POLICY,
     boxed_problem,
     extract_answer,
@@ -13,6 +14,7 @@ from r1kit.rewards.extract import (
     last_answer_tag,
     last_boxed,
     last_number,
+    plain_problem,
     split_think_answer,
     the_answer_is,
 )
@@ -145,3 +147,17 @@ def test_unknown_policy_is_refused():
 def test_boxed_problem():
     assert boxed_problem(r"so \boxed{7}") == ""
     assert boxed_problem(r"<think>\boxed{7}</think>") == "no \\boxed{} answer"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "problem"),
+    [
+        ("3 + 4 = 7", "7", ""),
+        (r"\boxed{7} or 8", "7", ""),
+        ("The answer is 7. Or 8?", "7", ""),
+        ("I do not know", None, "no answer"),
+    ],
+)
+def test_plain_policy_takes_the_last_number_only_where_nothing_is_marked(text, answer, problem):
+    assert extract_answer(text, PLAIN_POLICY) == answer
+    assert plain_problem(text) == problem

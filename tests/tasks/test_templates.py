@@ -101,6 +101,11 @@ def test_chat_cuts_a_think_tag_that_the_chat_template_opens():
     assert TEMPLATES["boxed"].render(PROBLEM, tokenizer).endswith("<im>assistant\n<think>\n")
 
 
+def test_plain_is_the_question_alone():
+    assert TEMPLATES["plain"].render(PROBLEM, byte_tokenizer()) == "What is 2 + 2?"
+    assert TEMPLATES["plain"].render(PROBLEM, chat_tokenizer()) == "<im>user\nWhat is 2 + 2?</im>\n<im>assistant\n"
+
+
 def test_chat_needs_a_chat_template():
     with pytest.raises(ModelError, match=r"has no chat template.*r1_zero"):
         TEMPLATES["chat"].render(PROBLEM, byte_tokenizer())
