@@ -19,8 +19,15 @@ from r1kit.models.attention import use_packed_attention
 class Objective(Protocol):
     """A micro-batch's share of the step's loss: divided by the whole step's counts, so that shares add up."""
 
-    value: Tensor
-    metrics: Mapping[str, Tensor]
+    @property
+    def value(self) -> Tensor:
+        """What is minimised, a scalar that carries the gradient."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, Tensor]:
+        """Shares of the step's metrics, detached scalars."""
+        ...
 
 
 class Learner:
@@ -43,7 +50,7 @@ class Learner:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self.model = model.to(device).train()
+        self.model = model.to(device).train()  # pyright: ignore[reportArgumentType] (a decorator hides the type)
         self.config = config
         self.num_steps = num_steps
         self.device = device

@@ -49,6 +49,7 @@ def token_logprobs(
         filling = (0, -len(tokens_K) % ROW_MULTIPLE)
         hidden_KD = hidden_LD.index_select(0, pad(predictor_K, filling))
         head = model.get_output_embeddings()
+        assert isinstance(head, nn.Linear)
         logprobs_K, entropy_K = _gathered_logprobs(head, hidden_KD, pad(tokens_K, filling), temperature)
     empty_BT = torch.zeros(mask_BT.shape, device=mask_BT.device)
     return TokenLogprobs(
@@ -57,7 +58,7 @@ def token_logprobs(
 
 
 def _gathered_logprobs(
-    head: nn.Module, hidden_KD: Tensor, tokens_K: Tensor, temperature: float
+    head: nn.Linear, hidden_KD: Tensor, tokens_K: Tensor, temperature: float
 ) -> tuple[Tensor, Tensor]:
     def chunk(hidden: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         logits = head(hidden).float()

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -92,7 +92,8 @@ def pretrain(config: PretrainConfig, out: Path, *, note: Callable[[str], None] =
                 note(f"step {step + 1}/{config.num_steps}  loss {stats['loss']:.4f}  {rate:,.0f} tokens/s")
             if (step + 1) % config.checkpoint_every == 0 or step + 1 == config.num_steps:
                 save_checkpoint(checkpoint, learner.state_dict())
-    return save_model(learner.model, tokenizer, out / "model", dtype=torch.bfloat16, card=model_card(config))
+    save_model(learner.model, tokenizer, out / "model", dtype=torch.bfloat16, card=model_card(config))
+    return out / "model"
 
 
 def build_tokenizer(config: PretrainConfig) -> PreTrainedTokenizerFast:
@@ -103,6 +104,9 @@ def build_tokenizer(config: PretrainConfig) -> PreTrainedTokenizerFast:
 
 def build_model(config: PretrainConfig, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     """A Llama with random weights that depend on the seed only."""
+    special: dict[str, Any] = {
+        name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")
+    }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(config.seed, "weights"))
         return LlamaForCausalLM(
@@ -115,9 +119,7 @@ def build_model(config: PretrainConfig, tokenizer: PreTrainedTokenizerFast) -> L
                 num_key_value_heads=config.num_kv_heads,
                 max_position_embeddings=config.context,
                 tie_word_embeddings=True,
-                bos_token_id=tokenizer.bos_token_id,
-                eos_token_id=tokenizer.eos_token_id,
-                pad_token_id=tokenizer.pad_token_id,
+                **special,
             )
         )
 
@@ -128,6 +130,8 @@ def training_groups(config: PretrainConfig, tokenizer: PreTrainedTokenizerFast, 
     texts = [document(config.seed, first + i) for i in range(config.documents_per_step)]
     rows = tokenizer(texts, add_special_tokens=False)["input_ids"]
     begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
+    assert isinstance(begin, int)
+    assert isinstance(end, int)
     return [TokenGroup(prompt=[begin], completions=[[*row[: config.context - 2], end]]) for row in rows]
 
 

@@ -130,7 +130,7 @@ def _search(content: Content, style: Style, voice: _Voice) -> Response:
     """Countdown: try one expression after the other; a brief writer gives up, a checked one confirms the last."""
     candidates = countdown_candidates(content.terms)
     start = voice.random.randrange(len(candidates))
-    tries = []
+    terms, tries = candidates[start], []
     for terms in [*candidates[start:], *candidates[:start]]:
         language = voice.language()
         total = sum(terms)
