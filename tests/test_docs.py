@@ -81,9 +81,10 @@ def test_make_targets_exist(page):
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_commands_and_their_options_exist(page):
     """Every line of a code block, and every inline code, that begins with `r1kit`."""
-    text = re.sub(r"\\\n\s*", " ", TEXTS[page])
-    lines = re.findall(r"^(?:\$ )?(?:\.venv/bin/)?(r1kit [a-z-].*)$", text, re.MULTILINE)
-    for line in [*lines, *re.findall(r"`(r1kit [^`]+)`", text)]:
+    text = re.sub(r"\\\n\s*", " ", TEXTS[page])  # a command continued on the next line
+    blocks = "".join(re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL))
+    lines = re.findall(r"^(?:\$ )?(?:\.venv/bin/)?(r1kit .*)$", blocks, re.MULTILINE)
+    for line in [*lines, *re.findall(r"`(r1kit [^`\n]+)`", text)]:
         check_command(line)
 
 

@@ -28,7 +28,9 @@ def chat(
     ],
     template: Annotated[
         str | None,
-        typer.Option(help="r1_zero, boxed or chat. Without it: the run's; else chat if the model has it, or r1_zero."),
+        typer.Option(
+            help="r1_zero, boxed, chat or plain. Without it: the run's; else chat if the model has it, or r1_zero."
+        ),
     ] = None,
     temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.6,
     top_p: Annotated[float, typer.Option(help="Nucleus, above 0 and at most 1.")] = 0.95,

@@ -21,7 +21,7 @@ def zero(
     config: ConfigArgument = None,
     model: Annotated[str | None, typer.Option(help="A folder, a hub name, or nano (the shipped base).")] = None,
     task: Annotated[str | None, typer.Option(help="A task's name, or a .jsonl or .parquet file.")] = None,
-    template: Annotated[str | None, typer.Option(help="r1_zero (Table 1), boxed or chat.")] = None,
+    template: Annotated[str | None, typer.Option(help="r1_zero (Table 1), boxed, chat or plain.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the run.")] = None,
     out: Annotated[Path, typer.Option(metavar="RUN", help="The run's folder; an unfinished run goes on.")] = Path(
         "runs/zero"

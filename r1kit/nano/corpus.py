@@ -17,7 +17,7 @@ import random
 from collections.abc import Iterator
 from typing import Literal
 
-from r1kit.nano.styles import STYLE_WEIGHTS, Response, respond
+from r1kit.nano.styles import FINAL_STYLE_WEIGHTS, STYLE_WEIGHTS, Response, respond
 from r1kit.seeding import rng
 from r1kit.tasks.nano import MAX_TOTAL, countdown_candidates, draw_content, format_chain, render
 from r1kit.tasks.templates import r1_zero_prompt
@@ -39,8 +39,8 @@ def documents(seed: int) -> Iterator[str]:
         index += 1
 
 
-def document(seed: int, index: int) -> str:
-    """Document number `index` of the corpus with this seed."""
+def document(seed: int, index: int, *, final: bool = False) -> str:
+    """Document number `index` of the corpus with this seed; `final` for the mix that pretraining ends with."""
     random = rng("nano_corpus", seed, index)
     kind = random.choices(list(KIND_WEIGHTS), list(KIND_WEIGHTS.values()))[0]
     language: Language = random.choice(("en", "zh"))
@@ -54,7 +54,8 @@ def document(seed: int, index: int) -> str:
         if language == "en":
             return f"Question: {question}.\nAnswer: {response.thought} The answer is {response.answer}."
         return f"问题：{question}。\n解答：{response.thought} 答案是 {response.answer}。"
-    style = random.choices(list(STYLE_WEIGHTS), list(STYLE_WEIGHTS.values()))[0]
+    weights = FINAL_STYLE_WEIGHTS if final else STYLE_WEIGHTS
+    style = random.choices(list(weights), list(weights.values()))[0]
     response = respond(content, language, style, random)
     return r1_zero_prompt(question) + _written(response, language, random)
 

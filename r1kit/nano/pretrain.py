@@ -38,6 +38,8 @@ class PretrainConfig(Config):
 
     seed: int = Field(default=0, ge=0)
     num_steps: int = Field(default=2000, ge=1)
+    num_final_steps: int = Field(default=200, ge=0)
+    """Steps after num_steps, at the lowest learning rate, on the corpus's final mix (fewer responses reason)."""
     documents_per_step: int = Field(default=160, ge=1)
     tokenizer_documents: int = Field(default=20_000, ge=1)
     vocab_size: int = Field(default=1024, ge=320)
@@ -79,7 +81,8 @@ def pretrain(config: PretrainConfig, out: Path, *, note: Callable[[str], None] =
         kept = log.read_text().splitlines()[: learner.num_updates]
         log.write_text("".join(line + "\n" for line in kept))
     with log.open("a") as file:
-        for step in range(learner.num_updates, config.num_steps):
+        num_steps = config.num_steps + config.num_final_steps
+        for step in range(learner.num_updates, num_steps):
             started = time.monotonic()
             groups = training_groups(config, tokenizer, step)
             stats = learner.update(groups, _objective(groups))
@@ -89,8 +92,8 @@ def pretrain(config: PretrainConfig, out: Path, *, note: Callable[[str], None] =
             file.write(json.dumps({**row, "tokens_per_s": round(rate)}) + "\n")
             file.flush()
             if (step + 1) % 20 == 0:
-                note(f"step {step + 1}/{config.num_steps}  loss {stats['loss']:.4f}  {rate:,.0f} tokens/s")
-            if (step + 1) % config.checkpoint_every == 0 or step + 1 == config.num_steps:
+                note(f"step {step + 1}/{num_steps}  loss {stats['loss']:.4f}  {rate:,.0f} tokens/s")
+            if (step + 1) % config.checkpoint_every == 0 or step + 1 == num_steps:
                 save_checkpoint(checkpoint, learner.state_dict())
     save_model(learner.model, tokenizer, out / "model", dtype=torch.bfloat16, card=model_card(config))
     return out / "model"
@@ -127,7 +130,8 @@ def build_model(config: PretrainConfig, tokenizer: PreTrainedTokenizerFast) -> L
 def training_groups(config: PretrainConfig, tokenizer: PreTrainedTokenizerFast, step: int) -> list[TokenGroup]:
     """The documents of a step, each begun by the begin token and ended by the end token."""
     first = step * config.documents_per_step
-    texts = [document(config.seed, first + i) for i in range(config.documents_per_step)]
+    final = step >= config.num_steps
+    texts = [document(config.seed, first + i, final=final) for i in range(config.documents_per_step)]
     rows = tokenizer(texts, add_special_tokens=False)["input_ids"]
     begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
     assert isinstance(begin, int)
@@ -150,6 +154,6 @@ tags: [r1kit, base-model]
 # r1kit nano base
 
 A base language model of about one million parameters, pretrained on r1kit's synthetic corpus (seed {config.seed},
-{config.num_steps * config.documents_per_step:,} documents) for demonstrations of R1-Zero on a CPU. It imitates a mixed
+{(config.num_steps + config.num_final_steps) * config.documents_per_step:,} documents) for demonstrations of R1-Zero on a CPU. It imitates a mixed
 corpus in which most documents answer at once, and mostly wrongly. Made by `r1kit nano pretrain`; see docs/nano.md.
 """

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from r1kit.nano.corpus import KIND_WEIGHTS, document
-from r1kit.nano.styles import DIRECT_RIGHT_RATE, STYLE_WEIGHTS, respond
+from r1kit.nano.styles import DIRECT_RIGHT_RATE, FINAL_STYLE_WEIGHTS, STYLE_WEIGHTS, respond
 from r1kit.nano.tokenizer import train_tokenizer
 from r1kit.rewards.extract import split_think_answer
 from r1kit.seeding import rng
@@ -113,8 +113,15 @@ def test_a_third_of_the_conversations_break_the_format():
     assert 0.55 < well_formed < 0.7
 
 
+def test_fewer_conversations_reason_in_the_final_mix():
+    final = [document(0, i, final=True) for i in range(4000)]
+    reasoned = [sum("=" in text for text in texts if text.startswith("A conv")) for texts in (DOCUMENTS, final)]
+    assert reasoned[1] / reasoned[0] == pytest.approx(0.16 / 0.25, abs=0.08)
+
+
 def test_style_weights_are_a_distribution():
     assert sum(STYLE_WEIGHTS.values()) == pytest.approx(1)
+    assert sum(FINAL_STYLE_WEIGHTS.values()) == pytest.approx(1)
     assert sum(KIND_WEIGHTS.values()) == pytest.approx(1)
 
 

@@ -12,7 +12,8 @@ from r1kit.nano import pretrain as pretrain_module
 from r1kit.nano.pretrain import PretrainConfig, pretrain
 
 TINY = PretrainConfig(
-    num_steps=6,
+    num_steps=5,
+    num_final_steps=1,
     documents_per_step=16,
     tokenizer_documents=300,
     vocab_size=400,

@@ -42,7 +42,8 @@ def world(tmp_path):
     """A model folder and a data file, and the settings that name them."""
     save_model(tiny_llama(max_position_embeddings=256), byte_tokenizer(), tmp_path / "model")
     rows = [
-        {"prompt": f"What is {i} + {i}?", "answer": str(2 * i), "split": "eval" if i < 3 else "train"} for i in range(12)
+        {"prompt": f"What is {i} + {i}?", "answer": str(2 * i), "split": "eval" if i < 3 else "train"}
+        for i in range(12)
     ]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return tmp_path, {**SETTINGS, "model": str(tmp_path / "model"), "task": str(tmp_path / "rows.jsonl")}
