@@ -145,7 +145,9 @@ def headlines(base: Mapping[str, Any] | None, final: Mapping[str, Any] | None) -
     for label, key, share in HEADLINES:
         if base[key] is None and final[key] is None:
             continue
-        base_error, final_error = (side.get(f"{key}_stderr") for side in (base, final))
+        base_error, final_error = (
+            side.get("stderr" if key == "pass_at_1" else f"{key}_stderr") for side in (base, final)
+        )
         table.append(
             Headline(
                 label=label.format(k=final["k"] or "k"),

@@ -14,7 +14,7 @@ from r1kit.report.files import write_text_atomic
 FAMILY_PREFIX = "eval/pass_at_1/"
 SIDE_KEYS = (
     "pass_at_1",
-    "pass_at_1_stderr",
+    "stderr",
     "cons_at_k",
     "cons_at_k_stderr",
     "k",
@@ -25,7 +25,7 @@ SIDE_KEYS = (
     "language_mixing_rate",
     "truncated_rate",
 )
-"""Names of `eval/<name>` metrics that each side of a summary has; null where the evaluation lacks one."""
+"""What each side of a summary has: `eval/<name>` metrics, `stderr` that of pass@1; null where there is none."""
 
 
 def build_summary(
@@ -76,7 +76,7 @@ def write_summary(run: Path, summary: Mapping[str, Any]) -> Path:
 def _side(row: Mapping[str, float]) -> dict[str, Any]:
     side: dict[str, Any] = {"step": int(row["step"])}
     for name in SIDE_KEYS:
-        side[name] = _finite(row.get(f"eval/{name}"))
+        side[name] = _finite(row.get(f"eval/{'pass_at_1_stderr' if name == 'stderr' else name}"))
     side["by_family"] = {
         key.removeprefix(FAMILY_PREFIX): _finite(value) for key, value in row.items() if key.startswith(FAMILY_PREFIX)
     }

@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from r1kit.config import parse_config
 from r1kit.errors import DataError, ModelError, RewardError, RunError
+from r1kit.learner.checkpoint import load_checkpoint
 from r1kit.models.load import save_model
 from r1kit.pipeline.config import ZeroConfig
 from r1kit.pipeline.r1_zero import run_zero
@@ -174,3 +175,28 @@ def test_too_many_unjudged_completions_stop_the_run_and_keep_what_is_there(world
         run_zero(zero(settings), folder / "run", device="cpu")
     assert (folder / "run" / "checkpoint.pt").exists()
     assert (folder / "run" / "metrics.jsonl").read_text().count("\n") == 2
+
+
+def test_ctrl_c_is_one_line_and_the_run_goes_on(world):
+    folder, settings = world
+    run = folder / "run"
+    command = [sys.executable, "-m", "r1kit.cli.main", "zero", "--device", "cpu", "--out", str(run)]
+    config = folder / "config.toml"
+    config.write_text(
+        f'model = "{settings["model"]}"\ntask = "{settings["task"]}"\ntemplate = "boxed"\ncheckpoint_every = 1\n'
+        "[grpo]\nnum_steps = 400\nproblems_per_step = 2\ngroup_size = 4\n"
+        "[sampling]\nmax_new_tokens = 12\n"
+        "[eval]\nevery = 0\nnum_problems = 2\nnum_problems_between = 1\nnum_samples = 2\nsampling.max_new_tokens = 12\n"
+    )
+    process = subprocess.Popen([*command, str(config)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 100
+    while not ((run / "metrics.jsonl").exists() and (run / "metrics.jsonl").read_text().count("\n") >= 3):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "stopped; run the same command again to go on from the last checkpoint"
+    assert "Traceback" not in errors
+    assert load_checkpoint(run / "checkpoint.pt")["step"] >= 1

@@ -145,7 +145,7 @@ def test_folders_that_are_no_run_are_named_in_one_line(run: Path, tmp_path: Path
 def test_a_change_without_both_errors_has_none():
     side = {"k": 4, "cons_at_k": None, "format_rate": 0.5, "mean_length_tokens": 10.0, "truncated_rate": None}
     base = {**side, "pass_at_1": 0.2, "reflection_rate": None, "language_mixing_rate": None}
-    final = {**base, "pass_at_1": 0.5, "pass_at_1_stderr": 0.03, "mean_length_tokens": 8.0, "reflection_rate": 0.25}
+    final = {**base, "pass_at_1": 0.5, "stderr": 0.03, "mean_length_tokens": 8.0, "reflection_rate": 0.25}
     table = {row.label: row for row in headlines(base, final)}
     assert list(table) == ["pass@1", "In the asked-for format", "Mean length, tokens", "Reflection"]
     assert (table["pass@1"].change, table["pass@1"].change_error) == ("+30.0", "")

@@ -17,7 +17,7 @@ def test_first_and_last_evaluation_and_the_total_speed():
     summary = build_summary(ROWS, wall_s=7.5, seed=3, hardware={"cores": 2})
     assert summary["base"]["step"] == 0
     assert summary["base"]["pass_at_1"] == 0.25
-    assert summary["base"]["pass_at_1_stderr"] == 0.03
+    assert summary["base"]["stderr"] == 0.03
     assert summary["base"]["by_family"] == {}
     assert summary["final"]["step"] == 2
     assert summary["final"]["pass_at_1"] == 0.5
