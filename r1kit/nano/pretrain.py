@@ -146,6 +146,7 @@ def _objective(groups: list[TokenGroup]) -> Callable[[list[int], TokenLogprobs],
 
 def model_card(config: PretrainConfig) -> str:
     """The README of the model's folder."""
+    num_documents = (config.num_steps + config.num_final_steps) * config.documents_per_step
     return f"""---
 license: apache-2.0
 language: [en, zh]
@@ -153,7 +154,7 @@ tags: [r1kit, base-model]
 ---
 # r1kit nano base
 
-A base language model of about one million parameters, pretrained on r1kit's synthetic corpus (seed {config.seed},
-{(config.num_steps + config.num_final_steps) * config.documents_per_step:,} documents) for demonstrations of R1-Zero on a CPU. It imitates a mixed
-corpus in which most documents answer at once, and mostly wrongly. Made by `r1kit nano pretrain`; see docs/nano.md.
+A base language model of about one million parameters for demonstrations of R1-Zero on a CPU, pretrained on
+{num_documents:,} documents of r1kit's synthetic corpus (seed {config.seed}). It imitates a mixed corpus in which most
+documents answer at once, and mostly wrongly. Made by `r1kit nano pretrain`; see docs/nano.md.
 """
