@@ -25,7 +25,7 @@ find_python() {
             return
         fi
     done
-    found=$(python3 --version 2>&1 || echo "no python3")
+    found=$("${PYTHON:-python3}" --version 2>/dev/null || echo "no ${PYTHON:-python3}")
     echo "error: r1kit needs Python 3.11 or newer with its venv module; found: $found." \
         "Install one (Debian, Ubuntu: apt-get install python3.11-venv) or name one: make PYTHON=/path/to/python3" >&2
     exit 1

@@ -10,8 +10,8 @@ from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
-from r1kit.learner.packing import ROW_MULTIPLE, PackedBatch
-from r1kit.models.attention import attention_dtype
+from r1kit.learner.packing import PackedBatch
+from r1kit.models.attention import ROW_MULTIPLE, attention_dtype
 
 MAX_LOGITS = 1 << 25
 """Logits held at once; above it they are made again in the backward pass, chunk by chunk (a 150k vocabulary)."""

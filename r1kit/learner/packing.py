@@ -8,11 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from r1kit.models.attention import PackedLayout
-
-ROW_MULTIPLE = 512
-"""Rows are filled up to a multiple of it. oneDNN compiles and keeps a kernel for every shape of a bfloat16 product;
-with rows of any length a CPU spent a third of its time on that, and two gigabytes."""
+from r1kit.models.attention import ROW_MULTIPLE, PackedLayout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

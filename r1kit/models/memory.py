@@ -20,6 +20,7 @@ import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from r1kit.errors import ModelError
+from r1kit.models.attention import ROW_MULTIPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +174,8 @@ def _learning(size: ModelSize, plan: MemoryPlan) -> int:
     c = plan.dtype.itemsize
     P, T, G = plan.prompt_tokens, plan.completion_tokens, plan.group_size
     num_groups = max(1, plan.micro_batch_tokens // (P + G * T))
-    B, L = num_groups * G, num_groups * (P + G * T)  # completions and tokens of a micro-batch
+    B = num_groups * G  # completions of a micro-batch
+    L, K = _filled_up(num_groups * (P + G * T)), _filled_up(B * T)  # its tokens, and those that logits are made for
     width = size.num_heads * size.head_dim
     # Float32 always, twice a layer: the residual stream and its normalised form.
     residual = 4 * 4 * size.hidden_size * L
@@ -181,16 +183,21 @@ def _learning(size: ModelSize, plan: MemoryPlan) -> int:
     inputs = (2 if c == 4 else 5) * size.hidden_size * L + width * L
     feed_forward = 4 * size.intermediate_size * L
     # Query, key, value and output: of the prompts, then of the completions, whose keys and values repeat the prompt.
-    attention = width * (4 * num_groups * P + 2 * B * T + 2 * B * (P + T)) + B * T * (P + T)  # the last is the mask
-    layer = residual + c * (inputs + feed_forward + attention)
+    attention = width * (4 * num_groups * P + 2 * B * T + 2 * B * (P + T))
+    layer = residual + c * (inputs + feed_forward) + 4 * attention  # float32 on a CPU, less elsewhere
+    mask = 4 * B * T * (P + T)
     # Checkpointing keeps a layer's input, and all of the one layer that the backward pass is in.
     layers = (
         size.num_layers * 4 * size.hidden_size * L + layer if plan.gradient_checkpointing else size.num_layers * layer
     )
     weights = size.num_parameters * c if c < 4 else 0  # autocast's copy of the weights
     # At its peak the loss holds the logits, their softmax, a product of the two, and a gradient.
-    logits = 4 * 4 * min(B * T * size.vocab_size, plan.max_logits)
-    return layers + weights + logits
+    logits = 4 * 4 * min(K * size.vocab_size, plan.max_logits)
+    return layers + mask + weights + logits
+
+
+def _filled_up(num_tokens: int) -> int:
+    return -(-num_tokens // ROW_MULTIPLE) * ROW_MULTIPLE
 
 
 def _remedies(estimate: MemoryEstimate, plan: MemoryPlan, free: int) -> str:

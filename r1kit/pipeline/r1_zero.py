@@ -23,7 +23,7 @@ from r1kit.models.load import load_model, load_model_config, resolve_model, save
 from r1kit.models.memory import MemoryPlan, check_memory
 from r1kit.pipeline.config import ZeroConfig
 from r1kit.pipeline.report_rows import step_row, transcripts
-from r1kit.pipeline.run import append_lines, claim, drop_lines_after, locked
+from r1kit.pipeline.run import append_lines, check_config, drop_lines_after, locked, write_config
 from r1kit.report.hardware import describe_hardware
 from r1kit.report.html import build_report
 from r1kit.report.metrics import MetricsWriter, read_metrics
@@ -53,9 +53,10 @@ def run_zero(config: ZeroConfig, out: Path, *, device: str = "auto", sinks: Sequ
         R1KitError: see r1kit.errors; everything written so far is kept, and the same command goes on.
     """
     with locked(out):
-        claim(out, config)
+        check_config(out, config)
         with VerifierPool(config.reward.num_workers, config.reward.timeout_s) as pool:
             setup = _set_up(config, device, pool)
+            write_config(out, config)  # not before: a run that cannot be set up leaves the folder free for another
             state = load_checkpoint(out / "checkpoint.pt")
             first_step, wall_s = _restore(setup.policy, state)
             drop_lines_after(out / "transcripts.jsonl", first_step if state else -1)

@@ -50,15 +50,14 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def claim(folder: Path, config: Config) -> None:
-    """Write config.json, or check that the one there says the same.
+def check_config(folder: Path, config: Config) -> None:
+    """Check that a config.json in the folder, if there is one, says the same as `config`.
 
     Raises:
         RunError: the folder belongs to a run of another config; the message names the first differences.
     """
     path = folder / "config.json"
     if not path.exists():
-        write_text_atomic(path, dump_config(config))
         return
     try:
         there = json.loads(path.read_text(encoding="utf-8"))
@@ -70,6 +69,11 @@ def claim(folder: Path, config: Config) -> None:
         raise RunError(
             f"{folder} holds a run of another config ({shown}); use another --out, or delete the folder to start over"
         )
+
+
+def write_config(folder: Path, config: Config) -> None:
+    """Write config.json: from now on the folder belongs to this config."""
+    write_text_atomic(folder / "config.json", dump_config(config))
 
 
 def append_lines(path: Path, records: Sequence[Mapping[str, Any]]) -> None:

@@ -2,7 +2,8 @@
 
 import torch
 
-from r1kit.learner.packing import ROW_MULTIPLE, TokenGroup, cut, pack
+from r1kit.learner.packing import TokenGroup, cut, pack
+from r1kit.models.attention import ROW_MULTIPLE
 
 TWO_GROUPS = [
     TokenGroup(prompt=[10, 11], completions=[[20, 21, 22], [30]]),

@@ -144,6 +144,13 @@ def test_another_config_needs_another_folder(world):
         run_zero(zero(settings, seed=6), folder / "run", device="cpu")
 
 
+def test_a_run_that_cannot_be_set_up_leaves_the_folder_free(world):
+    folder, settings = world
+    with pytest.raises(ModelError, match="does not exist|no such|No such"):
+        run_zero(zero(settings, model=str(folder / "modle")), folder / "run", device="cpu")
+    assert run_zero(zero(settings), folder / "run", device="cpu")["train_steps"] == 5
+
+
 def test_prompt_longer_than_its_limit(world):
     folder, settings = world
     with pytest.raises(DataError, match=r"has \d+ tokens, max_prompt_tokens allows 20; drop the problem or raise"):

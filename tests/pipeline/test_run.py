@@ -8,7 +8,7 @@ import pytest
 from r1kit.config import parse_config
 from r1kit.errors import RunError
 from r1kit.pipeline.config import ZeroConfig
-from r1kit.pipeline.run import append_lines, claim, drop_lines_after, locked
+from r1kit.pipeline.run import append_lines, check_config, drop_lines_after, locked, write_config
 
 
 def hold(folder, ready, done):
@@ -34,17 +34,18 @@ def test_a_folder_has_one_writer(tmp_path):
 
 
 def test_a_folder_keeps_to_its_config(tmp_path):
-    claim(tmp_path, ZeroConfig())
-    claim(tmp_path, ZeroConfig())
+    check_config(tmp_path, ZeroConfig())
+    write_config(tmp_path, ZeroConfig())
+    check_config(tmp_path, ZeroConfig())
     other = parse_config(ZeroConfig, {"seed": 1, "grpo": {"num_steps": 7}}, where="test")
     with pytest.raises(RunError, match=r"another config \(grpo.num_steps: 100 there, 7 now, seed: 0 there, 1 now\)"):
-        claim(tmp_path, other)
+        check_config(tmp_path, other)
 
 
 def test_damaged_config_says_what_to_do(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(RunError, match="is damaged; delete the folder"):
-        claim(tmp_path, ZeroConfig())
+        check_config(tmp_path, ZeroConfig())
 
 
 def test_a_place_that_cannot_be_written(tmp_path):
