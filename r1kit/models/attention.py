@@ -83,6 +83,7 @@ def packed_attention(
     dtype = attention_dtype(query.device, query.dtype)
     query_LHD, key_LKD, value_LKD = (x[0].transpose(0, 1).to(dtype) for x in (query, key, value))
 
+    # index_select throughout: the backward pass of x[index] adds in the order in which threads come.
     def block(x_LKD: Tensor, index: Tensor, repeats: int = 1) -> Tensor:  # -> (rows, H, columns, D)
         rows, columns = index.shape
         x = x_LKD.index_select(0, index.flatten()).view(rows, columns, *x_LKD.shape[1:]).transpose(1, 2)
@@ -96,8 +97,8 @@ def packed_attention(
         )
         completion_out = scaled_dot_product_attention(
             block(query_LHD, completion),
-            torch.cat([prompt_key[layout.group_B], block(key_LKD, completion, repeats)], dim=2),
-            torch.cat([prompt_value[layout.group_B], block(value_LKD, completion, repeats)], dim=2),
+            torch.cat([prompt_key.index_select(0, layout.group_B), block(key_LKD, completion, repeats)], dim=2),
+            torch.cat([prompt_value.index_select(0, layout.group_B), block(value_LKD, completion, repeats)], dim=2),
             attn_mask=layout_bias,
             scale=scaling,
         )
