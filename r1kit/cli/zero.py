@@ -10,6 +10,7 @@ import typer
 
 from r1kit.cli.options import ConfigArgument, DeviceOption, SetOption, overrides
 from r1kit.cli.process import console, prepare_process
+from r1kit.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,6 +42,8 @@ def zero(
 
     flags = {"model": model, "task": task, "template": template, "seed": seed}
     resolved = load_config(ZeroConfig, config, overrides(flags, settings))
+    if "model" not in resolved.model_fields_set:
+        raise ConfigError("nothing to train: give a config file or --model, e.g. r1kit zero configs/nano/zero.toml")
     prepare_process()
     from r1kit.pipeline.r1_zero import run_zero
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,12 @@ from r1kit.report.progress import Progress
 from r1kit.report.sinks import open_sinks
 from r1kit.report.summary import build_summary, write_summary
 from r1kit.rewards.accuracy import AccuracyReward
-from r1kit.rewards.base import build_reward, check_unjudged
+from r1kit.rewards.base import Reward, build_reward, check_unjudged
 from r1kit.rewards.format import ANSWER_POLICIES, FORMAT_PROBLEMS, FormatReward
 from r1kit.rewards.pool import VerifierPool
 from r1kit.seeding import seed_for
 from r1kit.tasks.registry import build_task
-from r1kit.tasks.templates import TEMPLATES
+from r1kit.tasks.templates import TEMPLATES, Template
 from r1kit.types import Problem
 
 
@@ -105,10 +105,10 @@ class _SetUp:
     engine: Engine
     train_problems: Sequence[Problem]
     eval_problems: Sequence[Problem]
-    reward: Any
+    reward: Reward
     accuracy: AccuracyReward
     format: FormatReward
-    template: Any = field(repr=False)
+    template: Template
 
 
 def _set_up(config: ZeroConfig, device_name: str, pool: VerifierPool) -> _SetUp:

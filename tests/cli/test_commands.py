@@ -91,6 +91,14 @@ def test_a_bad_config_ends_in_one_line_and_status_1(words, message, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_without_a_model_nothing_is_trained(tmp_path):
+    result = run("zero", "--out", str(tmp_path / "run"))
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "error: nothing to train: give a config file or --model, e.g. r1kit zero configs/nano/zero.toml\n"
+    )
+
+
 def test_a_flag_wins_over_the_file_and_set_wins_over_a_flag(tmp_path, monkeypatch):
     file = tmp_path / "zero.toml"
     file.write_text('model = "in-file"\ntask = "in-file"\nseed = 3\n[grpo]\nnum_steps = 7\n')
@@ -105,7 +113,7 @@ def test_a_flag_wins_over_the_file_and_set_wins_over_a_flag(tmp_path, monkeypatc
 
 def test_zero_prints_the_headline_numbers_and_where_the_files_are(tmp_path, monkeypatch):
     capture_run_zero(monkeypatch)
-    result = run("zero", "--out", str(tmp_path / "run"))
+    result = run("zero", "--model", "nano", "--out", str(tmp_path / "run"))
     rows = [line.split() for line in result.stdout.splitlines()]
     assert ["pass@1", "0.180", "0.871"] in rows
     assert ["cons@16", "0.250", "0.950"] in rows
