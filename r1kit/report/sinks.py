@@ -40,7 +40,7 @@ class TrackioSink:
 
     def __init__(self, run: Path, config: Mapping[str, Any], first_step: int) -> None:
         try:
-            import trackio
+            import trackio  # pyright: ignore[reportMissingImports]
         except ImportError as error:
             raise MissingExtra("trackio", "trackio", "the trackio sink") from error
         self._trackio = trackio

@@ -22,8 +22,8 @@ def read_hub(name: str, *, config: str | None = None, split: str, task: str) -> 
         DataError: the data set cannot be reached or read.
     """
     try:
-        from datasets import load_dataset
-        from datasets.exceptions import DatasetsError
+        from datasets import load_dataset  # pyright: ignore[reportMissingImports]
+        from datasets.exceptions import DatasetsError  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise MissingExtra("datasets", "hub", f"the task {task!r} from the hub") from None
     try:

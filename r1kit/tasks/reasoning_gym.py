@@ -126,8 +126,8 @@ def _import_package() -> ModuleType:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # one of its dependencies leaves a file open
-            import reasoning_gym
-            import reasoning_gym.factory
+            import reasoning_gym  # pyright: ignore[reportMissingImports]
+            import reasoning_gym.factory  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise MissingExtra("reasoning-gym", "reasoning-gym", "the task 'reasoning_gym'") from None
     return reasoning_gym

@@ -46,7 +46,10 @@ def test_values_and_gradients_equal_those_of_separate_sequences(build):
         torch.testing.assert_close(result.entropy_BT[i, : len(row)], entropy, atol=1e-5, rtol=0)
         assert not result.logprobs_BT[i, len(row) :].any()
     for (name, expected), (_, actual) in zip(plain.named_parameters(), packed.named_parameters(), strict=True):
-        torch.testing.assert_close(actual.grad, expected.grad, atol=1e-5, rtol=1e-4, msg=name)
+        scale = expected.grad.abs().max().item()  # sums in another order: equal to rounding at the gradient's scale
+        torch.testing.assert_close(
+            actual.grad, expected.grad, atol=1e-5 * scale, rtol=1e-4, msg=lambda text, name=name: f"{name}: {text}"
+        )
 
 
 def test_chunked_logits_give_the_same_values_and_gradients(monkeypatch):
