@@ -147,7 +147,7 @@ def test_another_config_needs_another_folder(world):
 def test_a_run_that_cannot_be_set_up_leaves_the_folder_free(world):
     folder, settings = world
     with pytest.raises(ModelError, match="does not exist"):
-        run_zero(zero(settings, model=str(folder / "modle")), folder / "run", device="cpu")
+        run_zero(zero(settings, model=str(folder / "absent")), folder / "run", device="cpu")
     assert run_zero(zero(settings), folder / "run", device="cpu")["train_steps"] == 5
 
 
