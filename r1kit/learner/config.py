@@ -25,6 +25,6 @@ class LearnerConfig(Config):
     max_grad_norm: float = Field(default=1.0, gt=0)
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the matrix products; weights and optimizer state are float32 always. auto: bfloat16 where it is fast."""
-    micro_batch_tokens: int = Field(default=16_384, ge=1)
+    micro_batch_tokens: int = Field(default=4096, ge=1)
     """Tokens of one forward and backward; the result does not depend on it, memory does."""
     gradient_checkpointing: bool = False
