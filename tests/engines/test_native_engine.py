@@ -10,7 +10,9 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from r1kit.engines import ENGINES, Engine
 from r1kit.engines.native import NativeEngine, scheduler
+from r1kit.engines.native.cache import columns_for
 from r1kit.engines.native.sampler import uniforms
+from r1kit.engines.native.scheduler import smallest_fit
 from r1kit.errors import ConfigError, DataError, ModelError
 from r1kit.types import SamplingParams, StopReason
 
@@ -112,11 +114,26 @@ def test_refilling_and_compaction_change_nothing(max_batch_size):
         assert list(one.logprobs) == pytest.approx(other.logprobs, abs=1e-5)
 
 
-def test_a_cache_that_grows_changes_nothing(monkeypatch):
-    engine = make_engine(model_that_ends(), max_batch_size=6)
+@pytest.mark.parametrize("max_batch_size", [6, 64])
+def test_the_width_of_the_cache_changes_nothing(monkeypatch, max_batch_size):
+    engine = make_engine(model_that_ends(), max_batch_size=max_batch_size)
+    monkeypatch.setattr(scheduler, "columns_for", lambda longest: 512)
     roomy = sample(engine, num_samples=5, max_new_tokens=60)
-    monkeypatch.setattr(scheduler, "_FIRST_COLUMNS", 1)
+    # Never a column too many: rows that have ended are longer than the cache is wide.
+    monkeypatch.setattr(scheduler, "columns_for", lambda longest: longest + 1)
     assert [c.tokens for c in sample(engine, num_samples=5, max_new_tokens=60)] == [c.tokens for c in roomy]
+
+
+@pytest.mark.parametrize(("longest", "columns"), [(0, 16), (15, 16), (16, 32), (100, 112), (300, 320), (4000, 4464)])
+def test_columns_for_leaves_room_for_one_more(longest, columns):
+    assert columns_for(longest) == columns
+
+
+@pytest.mark.parametrize(
+    ("num_live", "num_slots", "smallest"), [(512, 512, 512), (385, 512, 512), (384, 512, 384), (1, 512, 1), (3, 4, 3)]
+)
+def test_compaction_has_few_sizes(num_live, num_slots, smallest):
+    assert smallest_fit(num_live, num_slots) == smallest
 
 
 @pytest.mark.parametrize("prefill_tokens", [1, 40, 8192])

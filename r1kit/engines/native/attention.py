@@ -80,21 +80,20 @@ class DecodeKV:
     PyTorch's fused kernels are several times slower on a CPU for one query a row.
     """
 
-    def __init__(self, cache: KVCache, length_R: Tensor, *, longest: int) -> None:
-        """Row r has `length_R[r]` cached tokens, at most `longest`; its new token becomes the next one."""
+    def __init__(self, cache: KVCache, length_R: Tensor) -> None:
+        """Row r has `length_R[r]` cached tokens, fewer than the cache's columns; its new token becomes the next one."""
         self.cache = cache
-        self.num_columns = longest + 1
         self.index_RH = cache.flat_columns(length_R)
-        columns_S = torch.arange(self.num_columns, device=length_R.device)
-        hidden_RS = columns_S > length_R[:, None]
-        bias_RS = torch.zeros_like(hidden_RS, dtype=cache.keys[0].dtype).masked_fill_(hidden_RS, -torch.inf)
-        self.bias = bias_RS.repeat_interleave(cache.num_heads, 0)[:, None]  # (R*H, 1, S)
+        columns_L = torch.arange(cache.capacity, device=length_R.device)
+        hidden_RL = columns_L > length_R[:, None]
+        bias_RL = torch.zeros_like(hidden_RL, dtype=cache.keys[0].dtype).masked_fill_(hidden_RL, -torch.inf)
+        self.bias = bias_RL.repeat_interleave(cache.num_heads, 0)[:, None]  # (R*H, 1, L)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
-        """One layer of a decoding step: writes the new key and value, then reads the used prefix of the cache."""
+        """One layer of a decoding step: writes the new key and value, then reads the cache."""
         num_rows, num_query_heads, _, head_dim = query.shape
         self.cache.write(layer, self.index_RH, key, value)
-        keys, values = self.cache.read(layer, num_slots=num_rows, length=self.num_columns)
+        keys, values = self.cache.read(layer, num_slots=num_rows)
         grouped = (query * scaling).reshape(len(keys), -1, head_dim)  # (R*H, query heads of one key head, D)
         scores = torch.bmm(grouped, keys.transpose(1, 2)).add_(self.bias)
         weights = torch.softmax(scores, -1, dtype=torch.float32).to(values.dtype)

@@ -127,15 +127,14 @@ class Rows:
             for request, tokens, logprobs, status, count in ended
         ]
 
-    def compact(self) -> tuple[Tensor, Tensor]:
-        """Move live rows from the end into empty slots; returns (source, target) for the cache to follow."""
-        free, num_live = self.free_slots(), self.num_live
-        target = [slot for slot in free if slot < num_live]
+    def compact(self, num_slots: int) -> tuple[Tensor, Tensor]:
+        """Move live rows into the first `num_slots` slots; returns (source, target) for the cache to follow."""
         live = (self.status_R == Status.LIVE).nonzero()[:, 0]
-        source_M, target_M = live[live >= num_live], torch.tensor(target, dtype=torch.int64, device=live.device)
+        source_M = live[live >= num_slots]
+        target_M = (self.status_R[:num_slots] == Status.EMPTY).nonzero()[: len(source_M), 0]
         per_row = (self.request_R, self.token_R, self.length_R, self.count_R, self.limit_R, self.status_R)
         for state in (*per_row, self.tokens_RN, self.logprobs_RN, self.uniforms_RN):
             state[target_M] = state[source_M]
         self.status_R[source_M] = Status.EMPTY.value
-        self.num_active = num_live
+        self.num_active = num_slots
         return source_M, target_M

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from r1kit.engines.native.attention import DecodeKV
-from r1kit.engines.native.cache import KVCache
+from r1kit.engines.native.cache import KVCache, columns_for
 from r1kit.engines.native.policy import PolicyCopy, Prefilled
 from r1kit.engines.native.rows import Ended, Rows, Status
 from r1kit.engines.native.sampler import draw_tokens, uniforms
@@ -30,9 +30,7 @@ PREFILL_TOKENS = 8192
 _REFILL_SHARE = 1 / 8
 """Share of the slots that must be free before waiting requests are let in: a prefill costs a forward of its own."""
 _COMPACT_SHARE = 3 / 4
-"""With nothing waiting, rows are moved together once no more than this share of the decoded slots is live."""
-_FIRST_COLUMNS = 256
-"""Columns that the cache starts with beyond the longest prompt; it doubles when they are used up."""
+"""With nothing waiting, rows are moved together once they fit into this share of the decoded slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +57,16 @@ def chunks(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
         start += size
 
 
+def smallest_fit(num_live: int, num_slots: int) -> int:
+    """Shrink `num_slots` by _COMPACT_SHARE as often as `num_live` rows still fit.
+
+    The sizes form a fixed ladder, because a CPU library compiles its kernels anew for each number of rows it meets.
+    """
+    while (smaller := int(num_slots * _COMPACT_SHARE)) >= num_live:
+        num_slots = smaller
+    return num_slots
+
+
 class Scheduler:
     """Runs one job to its end."""
 
@@ -83,7 +91,6 @@ class Scheduler:
         )
         self.longest = 0  # cached tokens of the longest live row; may lag behind, never too small
         self._cache: KVCache | None = None  # made by the first prefill, which knows the sizes
-        self._columns_needed = max(len(prompt) + job.limit(p) for p, prompt in enumerate(job.prompts))
         # Longest first: a chunk's prompts have similar lengths, and the longest completions do not start last.
         by_length = sorted(range(len(job.prompts)), key=lambda p: -len(job.prompts[p]))
         self._waiting = [p * job.num_samples + g for p in by_length for g in range(job.num_samples)]
@@ -101,9 +108,10 @@ class Scheduler:
                 yield from self.rows.collect()
                 return
             else:
-                if not num_waiting and num_live <= self.rows.num_active * _COMPACT_SHARE:
+                num_slots = smallest_fit(num_live, self.rows.num_active)
+                if not num_waiting and num_slots < self.rows.num_active:
                     yield from self.rows.collect()
-                    self._compact()
+                    self._compact(num_slots)
                 self._decode_step()
 
     def _admit(self) -> None:
@@ -129,6 +137,10 @@ class Scheduler:
         elif prefilled is not None:
             self._split = chunk[-1], prefilled.only(len(chunk) - 1)
         self.longest = self.rows.longest
+        assert self._cache is not None
+        # Prompts that still wait are no longer than those of the rows just started, so they will fit as well.
+        if (narrower := columns_for(self.longest)) <= self._cache.capacity * _COMPACT_SHARE:
+            self._cache.resize(num_slots=self._cache.num_slots, capacity=narrower)
 
     def _fan_out(self, prefilled: Prefilled, groups: list[list[int]], slots: list[int]) -> list[int]:
         """Start the requests of each prefilled prompt and draw their first tokens; returns the slots left over."""
@@ -155,9 +167,9 @@ class Scheduler:
         if self.longest >= cache.capacity:
             self.longest = rows.longest  # the row that was the longest may have ended
         if self.longest >= cache.capacity:
-            cache.grow(min(self._columns_needed, 2 * cache.capacity))
+            cache.resize(num_slots=cache.num_slots, capacity=columns_for(self.longest))
         length_R = rows.length_R[: rows.num_active]
-        kv = DecodeKV(cache, length_R, longest=self.longest)
+        kv = DecodeKV(cache, length_R)
         logits_RV = self.policy.decode(rows.token_R[: rows.num_active], length_R, kv)
         length_R += rows.status_R[: rows.num_active] == Status.LIVE
         self.longest += 1
@@ -174,11 +186,12 @@ class Scheduler:
                 if self.stop.just_completed(self.rows.tokens(slot)):
                     self.rows.status_R[slot] = Status.STOP_STRING.value
 
-    def _compact(self) -> None:
-        source_M, target_M = self.rows.compact()
+    def _compact(self, num_slots: int) -> None:
+        source_M, target_M = self.rows.compact(num_slots)
         self.longest = self.rows.longest
         assert self._cache is not None
         self._cache.move(source_M, target_M, length=self.longest)
+        self._cache.resize(num_slots=num_slots, capacity=columns_for(self.longest))
 
     def _uniforms(self, requests: Sequence[int]) -> Tensor | None:
         if self.job.params.temperature == 0:
@@ -193,6 +206,6 @@ class Scheduler:
             self._cache = KVCache(
                 [layer[0] for layer in prefilled.keys],
                 num_slots=self.rows.num_slots,
-                capacity=min(self._columns_needed, max(prefilled.lengths) + _FIRST_COLUMNS),
+                capacity=columns_for(max(prefilled.lengths)),
             )
         return self._cache
