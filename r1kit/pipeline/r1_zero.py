@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ from r1kit.seeding import seed_for
 from r1kit.tasks.registry import build_task
 from r1kit.tasks.templates import TEMPLATES, Template
 from r1kit.types import Problem
+
+logger = logging.getLogger(__name__)
 
 
 def run_zero(config: ZeroConfig, out: Path, *, device: str = "auto", sinks: Sequence[str] = ()) -> dict[str, Any]:
@@ -120,6 +123,11 @@ def _set_up(config: ZeroConfig, device_name: str, pool: VerifierPool) -> _SetUp:
     for split, problems in (("train", train_problems), ("eval", eval_problems)):
         if not problems:
             raise DataError(f"task {config.task!r} has no problem in its {split} split; give it more rows")
+    if len(eval_problems) < config.eval.num_problems:
+        logger.warning(
+            "eval.num_problems is %d and %s has %d held-out problems: all of them are used",
+            config.eval.num_problems, config.task, len(eval_problems),
+        )  # fmt: skip
     source = resolve_model(config.model)
     model_config = load_model_config(source)
     check_memory(config.model, model_config, device, _memory_plan(config, dtype))

@@ -93,6 +93,15 @@ def test_same_config_same_weights_and_other_seed_other_samples(world):
     assert texts[0] == texts[1] != texts[2]
 
 
+def test_fewer_held_out_problems_than_asked_for_are_all_used_and_said(world, caplog):
+    tmp_path, settings = world
+    evaluation = {**settings["eval"], "num_problems": 9}
+    summary = run_zero(zero(settings, eval=evaluation, grpo={**settings["grpo"], "num_steps": 1}), tmp_path / "run")
+    assert summary["base"]["num_problems"] == summary["final"]["num_problems"] == 3
+    assert "eval.num_problems is 9" in caplog.text
+    assert "3 held-out problems: all of them are used" in caplog.text
+
+
 def test_a_finished_run_is_not_run_again(world):
     folder, settings = world
     run_zero(zero(settings), folder / "run", device="cpu")
