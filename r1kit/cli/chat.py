@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -50,15 +52,26 @@ def chat(
     try:
         ask, tokenizer = load_chat(model, template=template, params=params, seed=seed, device=device)
         for question in questions(screen):
-            screen.print(reply(ask(question), tokenizer, show_thinking=show_thinking), soft_wrap=True)
+            if screen.is_terminal:
+                _answer_as_it_comes(screen, partial(ask, question), tokenizer, show_thinking=show_thinking)
+            else:
+                screen.print(reply(ask(question), tokenizer, show_thinking=show_thinking), soft_wrap=True)
     except KeyboardInterrupt:
         screen.print()
 
 
+class Ask(Protocol):
+    """Asks a model one question."""
+
+    def __call__(self, question: str, watch: Callable[[str], None] = ...) -> Completion:
+        """The completion; `watch` gets its text so far after every token."""
+        ...
+
+
 def load_chat(
     name: str, *, template: str | None, params: SamplingParams, seed: int, device: str
-) -> tuple[Callable[[str], Completion], PreTrainedTokenizerBase]:
-    """A function from a question to the model's completion, and the model's tokenizer.
+) -> tuple[Ask, PreTrainedTokenizerBase]:
+    """What asks the model a question, and the model's tokenizer.
 
     Raises:
         ConfigError: an unknown template or device.
@@ -79,10 +92,10 @@ def load_chat(
     chosen = TEMPLATES[template or run_template(Path(name)) or ("chat" if tokenizer.chat_template else "r1_zero")]
     engine = NativeEngine(loaded, tokenizer, device=where, dtype=resolve_dtype("auto", where))
 
-    def ask(question: str) -> Completion:
+    def ask(question: str, watch: Callable[[str], None] = lambda text: None) -> Completion:
         problem = Problem(id="chat", prompt=question, answer="", task="chat")
         prompt = encode_prompt(chosen.render(problem, tokenizer), tokenizer)
-        return engine.sample([prompt], num_samples=1, params=params, seed=seed_for(seed, "chat", question))[0]
+        return engine.stream(prompt, params=params, seed=seed_for(seed, "chat", question), watch=watch)
 
     return ask, tokenizer
 
@@ -104,6 +117,35 @@ def questions(screen: Console) -> Iterator[str]:
         if not question:
             return
         yield question
+
+
+def _answer_as_it_comes(
+    screen: Console, ask: Callable[..., Completion], tokenizer: PreTrainedTokenizerBase, *, show_thinking: bool
+) -> None:
+    """Show the text while it is drawn, then the reply in its place."""
+    from rich.live import Live
+
+    with Live(console=screen, vertical_overflow="visible") as live:
+        completion = ask(watch=lambda text: live.update(so_far(text, show_thinking=show_thinking)))
+        live.update(reply(completion, tokenizer, show_thinking=show_thinking))
+
+
+def so_far(text: str, *, show_thinking: bool) -> Text:
+    """An unfinished completion: the thinking, dim and folded unless it is to be shown, then the answer so far.
+
+    The answer's closing tag is still to come, so its opening tag and a tag begun at the end are taken off.
+    """
+    from rich.text import Text
+
+    from r1kit.rewards.extract import ANSWER_OPEN, THINK_CLOSE, after_thinking, split_think_answer
+
+    shown = Text()
+    think = split_think_answer(text).think
+    if think is not None:
+        is_open = THINK_CLOSE not in text
+        shown.append(f"{think}\n" if show_thinking else "thinking...\n" if is_open else "thought\n", style="dim")
+    answer = after_thinking(text).rpartition(ANSWER_OPEN)[2]
+    return shown.append(re.sub(r"<[/\w]*>?\Z", "", answer).strip())
 
 
 def reply(completion: Completion, tokenizer: PreTrainedTokenizerBase, *, show_thinking: bool) -> Text:

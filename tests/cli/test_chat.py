@@ -4,7 +4,7 @@ import pytest
 from tiny import byte_tokenizer, tiny_llama
 from typer.testing import CliRunner
 
-from r1kit.cli.chat import reply, run_template
+from r1kit.cli.chat import reply, run_template, so_far
 from r1kit.cli.main import app
 from r1kit.models.load import save_model
 from r1kit.types import Completion, StopReason
@@ -45,6 +45,24 @@ def test_other_forms_of_completions():
         "thought for 3 tokens\n(no answer: the length limit came first)"
     )
     assert shown("[bold]7[/bold]") == "[bold]7[/bold]"  # the model's text is no markup
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (" <think> 3 + ", "thinking...\n"),
+        (" <think> 3 + 4 = 7 </think> <ans", "thought\n"),
+        ("<think>3 + 4</think> <answer> 7", "thought\n7"),
+        ("<think>3 + 4</think> <answer> 7 </answer", "thought\n7"),
+        ("3 < 4", "3 < 4"),
+        ("", ""),
+    ],
+)
+def test_an_unfinished_completion_has_no_half_tags(text, shown):
+    assert so_far(text, show_thinking=False).plain == shown
+    assert so_far(text, show_thinking=True).plain == shown.replace("thinking...", "3 +").replace(
+        "thought", "3 + 4 = 7" if "7 </think>" in text else "3 + 4"
+    )
 
 
 def test_questions_come_from_a_pipe_and_an_empty_line_ends_them(run_folder):

@@ -136,6 +136,16 @@ def test_compaction_has_few_sizes(num_live, num_slots, smallest):
     assert smallest_fit(num_live, num_slots) == smallest
 
 
+def test_a_stream_is_the_first_sample_token_by_token():
+    engine, texts = make_engine(model_that_ends()), []
+    params = SamplingParams(max_new_tokens=20)
+    completion = engine.stream(PROMPTS[0], params=params, seed=3, watch=texts.append)
+    assert completion == engine.sample([PROMPTS[0]], num_samples=1, params=params, seed=3)[0]
+    assert len(texts) == len(completion.tokens) - 1  # the first token comes with the prompt
+    assert texts[-1] == completion.text
+    assert [len(text) for text in texts] == sorted(len(text) for text in texts)
+
+
 @pytest.mark.parametrize("prefill_tokens", [1, 40, 8192])
 def test_each_prompt_is_prefilled_once_for_its_whole_group(monkeypatch, prefill_tokens):
     engine = make_engine(model_that_ends(), max_batch_size=3)

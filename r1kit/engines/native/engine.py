@@ -6,7 +6,7 @@ cache of `cache.py`, `policy.py` the model copy, `rows.py` the state of the batc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -66,7 +66,6 @@ class NativeEngine:
         self._policy = PolicyCopy(model, device=torch.device(device), dtype=dtype)
         self._stop_strings: dict[tuple[str, ...], StopStrings] = {}
 
-    @torch.inference_mode()
     def sample(
         self, prompts_P_T: Sequence[Sequence[int]], *, num_samples: int, params: SamplingParams, seed: int
     ) -> list[Completion]:
@@ -76,32 +75,17 @@ class NativeEngine:
             DataError: a prompt is empty, fills the context, or has a token that the model does not know.
             ConfigError: a sampling parameter is out of range.
         """
-        check_params(params)
-        if num_samples < 1:
-            raise ConfigError(f"num_samples is {num_samples}; it is 1 or more")
-        self._check_sequences(prompts_P_T, what="prompt", limit=self.max_context - 1)
-        if not prompts_P_T:
-            return []
-        stop = self._stop(params.stop)
-        scheduler = Scheduler(
-            self._policy,
-            Job(prompts_P_T, num_samples, params, seed, self.max_context),
-            max_batch_size=self.max_batch_size,
-            end_tokens=self.end_tokens,
-            stop=stop,
-        )
-        completions: dict[int, Completion] = {}
-        for ended in scheduler.run():
-            kept = stop.cut(ended.tokens) if stop else None
-            tokens = ended.tokens[:kept]
-            completions[ended.request] = Completion(
-                tokens=tuple(tokens),
-                logprobs=tuple(ended.logprobs[:kept]),
-                text=decode(self.tokenizer, tokens),
-                stop_reason=StopReason.STOP_STRING if kept else StopReason[ended.status.name],
-                policy_version=self.policy_version,
-            )
-        return [completions[request] for request in range(len(prompts_P_T) * num_samples)]
+        return self._sample(prompts_P_T, num_samples, params, seed, None)
+
+    def stream(
+        self, prompt: Sequence[int], *, params: SamplingParams, seed: int, watch: Callable[[str], None]
+    ) -> Completion:
+        """One completion, the first that `sample` would draw; `watch` gets its text so far after every token.
+
+        Raises:
+            DataError, ConfigError: as `sample`.
+        """
+        return self._sample([prompt], 1, params, seed, lambda tokens: watch(decode(self.tokenizer, tokens)))[0]
 
     @torch.inference_mode()
     def score_tokens(
@@ -133,6 +117,43 @@ class NativeEngine:
         """
         self._policy.load(model)
         self.policy_version = version
+
+    @torch.inference_mode()
+    def _sample(
+        self,
+        prompts_P_T: Sequence[Sequence[int]],
+        num_samples: int,
+        params: SamplingParams,
+        seed: int,
+        watch: Callable[[list[int]], None] | None,
+    ) -> list[Completion]:
+        check_params(params)
+        if num_samples < 1:
+            raise ConfigError(f"num_samples is {num_samples}; it is 1 or more")
+        self._check_sequences(prompts_P_T, what="prompt", limit=self.max_context - 1)
+        if not prompts_P_T:
+            return []
+        stop = self._stop(params.stop)
+        scheduler = Scheduler(
+            self._policy,
+            Job(prompts_P_T, num_samples, params, seed, self.max_context),
+            max_batch_size=self.max_batch_size,
+            end_tokens=self.end_tokens,
+            stop=stop,
+            watch=watch,
+        )
+        completions: dict[int, Completion] = {}
+        for ended in scheduler.run():
+            kept = stop.cut(ended.tokens) if stop else None
+            tokens = ended.tokens[:kept]
+            completions[ended.request] = Completion(
+                tokens=tuple(tokens),
+                logprobs=tuple(ended.logprobs[:kept]),
+                text=decode(self.tokenizer, tokens),
+                stop_reason=StopReason.STOP_STRING if kept else StopReason[ended.status.name],
+                policy_version=self.policy_version,
+            )
+        return [completions[request] for request in range(len(prompts_P_T) * num_samples)]
 
     def _stop(self, stop: tuple[str, ...]) -> StopStrings | None:
         if not stop:

@@ -10,7 +10,7 @@ Nothing here changes what is drawn: a row reads its own columns of the cache and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,10 +78,12 @@ class Scheduler:
         max_batch_size: int,
         end_tokens: Sequence[int],
         stop: StopStrings | None,
+        watch: Callable[[list[int]], None] | None = None,
     ) -> None:
         self.policy = policy
         self.job = job
         self.stop = stop
+        self.watch = watch
         num_requests = len(job.prompts) * job.num_samples
         self.rows = Rows(
             min(max_batch_size, num_requests),
@@ -113,6 +115,8 @@ class Scheduler:
                     yield from self.rows.collect()
                     self._compact(num_slots)
                 self._decode_step()
+                if self.watch is not None:
+                    self.watch(self.rows.tokens(0))
 
     def _admit(self) -> None:
         """Let waiting requests into the free slots: prefill their prompts, chunk by chunk, and fan out."""
