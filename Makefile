@@ -25,6 +25,7 @@ demo: $(FOR_USE)  ## train R1-Zero on the shipped base model, minutes on two cor
 	@echo "Open runs/demo/report.html in a browser; the numbers are in runs/demo/summary.json."
 
 test: $(FOR_WORK)  ## run the default test suite, under 5 minutes
+	scripts/install_sandbox.sh
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m "not slow and not network"
 
 test-slow: $(FOR_WORK)  ## run the tests that take minutes

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-Language = Literal["en", "zh"]
 Split = Literal["train", "eval"]
 
 
@@ -29,8 +28,8 @@ class Problem:
     """Name of the task family that made it, for the breakdown in reports."""
     verifier: str = "math"
     """Key into `r1kit.rewards.accuracy.VERIFIERS`."""
-    language: Language = "en"
-    """The language that the chain of thought should be in."""
+    language: str = "en"
+    """The language that the chain of thought should be in: a key of `r1kit.rewards.language.LANGUAGES`."""
     info: Mapping[str, Any] = field(default_factory=dict)
     """What the verifier needs beyond the gold answer (JSON values), e.g. the numbers of a countdown."""
 

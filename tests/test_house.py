@@ -23,15 +23,18 @@ MAX_FUNCTION_LINES = 80
 MAX_FILE_LINES = 400
 
 ORDER = (
-    *("errors", "types", "config", "seeding", "runtime", "report", "models", "rewards", "tasks", "engines"),
+    *("errors", "types", "config", "seeding", "runtime", "report", "models", "sandbox", "rewards", "tasks", "engines"),
     *("learner", "sft", "grpo", "eval", "nano", "pipeline", "cli"),
 )
 """A module imports only from what stands before it, and from its own package."""
 
-EXTRAS = {"datasets", "gguf", "tensorboard", "trackio", "wandb", "reasoning_gym", "vllm", "ray", "peft"}
+EXTRAS = {
+    *("datasets", "gguf", "jsonschema", "lingua", "peft", "ray", "reasoning_gym", "referencing"),
+    *("tensorboard", "trackio", "vllm", "wandb"),
+}
 """Optional packages: imported where they are needed, never when a module is."""
 
-BROAD_EXCEPTS = {"rewards/worker.py": 1}
+BROAD_EXCEPTS = {"rewards/worker.py": 1, "rewards/code/driver.py": 3}
 """Where a failure is somebody else's and must become a verdict: file and how many."""
 
 CONFIG_CLASSES = {"pretrain": PretrainConfig}
@@ -117,13 +120,18 @@ FORBIDDEN = re.compile(
 )
 
 
+RUNS_IN_THE_BOX = {"rewards/code/driver.py"}
+"""Laid into a sandbox, where it runs the program of an answer; nothing imports it."""
+
+
 def test_no_text_becomes_code():
     """Nor does anything that was said to be forbidden for another reason: probing with hasattr, alarms in threads."""
     wrong = []
     for path in MODULES:
         for node, name in calls(tree_of(path)):
             keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-            if FORBIDDEN.fullmatch(name) or keywords.get("shell") == "True":
+            is_forbidden = FORBIDDEN.fullmatch(name) and name_of(path) not in RUNS_IN_THE_BOX
+            if is_forbidden or keywords.get("shell") == "True":
                 wrong.append(f"{name_of(path)}:{node.lineno} {name}")
             if name == "torch.load" and keywords.get("weights_only") != "True":
                 wrong.append(f"{name_of(path)}:{node.lineno} torch.load without weights_only=True")

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 import r1kit
-from r1kit.cli import chat, doctor, model, nano, report, zero
+from r1kit.cli import chat, doctor, model, nano, report, sandbox, verify, zero
 from r1kit.cli.boundary import errors_end_here
 
 
@@ -54,6 +54,8 @@ app.command("zero", epilog=zero.EXAMPLE)(zero.zero)
 app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("chat", epilog=chat.EXAMPLE)(chat.chat)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
+app.add_typer(verify.app, name="verify")
+app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(nano.app, name="nano")
 app.add_typer(model.app, name="model")
 

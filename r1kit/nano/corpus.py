@@ -19,9 +19,8 @@ from typing import Literal
 
 from r1kit.nano.styles import FINAL_STYLE_WEIGHTS, STYLE_WEIGHTS, Response, respond
 from r1kit.seeding import rng
-from r1kit.tasks.nano import MAX_TOTAL, countdown_candidates, draw_content, format_chain, render
+from r1kit.tasks.nano import MAX_TOTAL, Language, countdown_candidates, draw_content, format_chain, render
 from r1kit.tasks.templates import r1_zero_prompt
-from r1kit.types import Language
 
 Kind = Literal["conversation", "textbook", "drill"]
 

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from r1kit.tasks.nano import Content, answer, countdown_candidates, format_chain
-from r1kit.types import Language
+from r1kit.tasks.nano import Content, Language, answer, countdown_candidates, format_chain
 
 Style = Literal["direct", "brief", "full", "checked"]
 

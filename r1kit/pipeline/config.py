@@ -44,6 +44,18 @@ class RewardConfig(Config):
     num_workers: int = Field(default=2, ge=1)
     max_unjudged_rate: float = Field(default=0.1, ge=0, le=1)
     """A step with a larger share of None verdicts stops the run."""
+    sandbox: Literal["auto", "bwrap", "namespaces", "plain"] = "auto"
+    """Where programs run, if a problem is judged by running code; auto is the best that works here."""
+    allow_unsafe_sandbox: bool = False
+    """Lets programs of the model run without a sandbox (plain) where no other works."""
+    partial_credit: bool = False
+    """Give the share of a program's tests that pass, instead of all or nothing."""
+    languages: list[str] = Field(default=["en", "zh"])
+    """What the reward `language` expects to be mixed, beside a problem's own; see r1kit.rewards.language."""
+    overlong_buffer: int = Field(default=64, ge=1)
+    """The last so many tokens of sampling.max_new_tokens that the reward `overlong` punishes."""
+    repetition_ngram_size: int = Field(default=20, ge=1)
+    """Tokens of the n-grams that the reward `repetition` counts."""
 
 
 class EvalConfig(Config):

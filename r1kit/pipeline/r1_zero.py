@@ -22,7 +22,7 @@ from r1kit.learner.learner import Learner
 from r1kit.models.device import resolve_device, resolve_dtype
 from r1kit.models.load import load_model, load_model_config, resolve_model, save_model
 from r1kit.models.memory import MemoryPlan, check_memory
-from r1kit.pipeline.config import ZeroConfig
+from r1kit.pipeline.config import RewardConfig, ZeroConfig
 from r1kit.pipeline.report_rows import step_row, transcripts
 from r1kit.pipeline.run import append_lines, check_config, drop_lines_after, locked, write_config
 from r1kit.report.hardware import describe_hardware
@@ -31,10 +31,12 @@ from r1kit.report.metrics import MetricsWriter, read_metrics
 from r1kit.report.progress import Progress
 from r1kit.report.sinks import open_sinks
 from r1kit.report.summary import build_summary, write_summary
-from r1kit.rewards.accuracy import AccuracyReward
-from r1kit.rewards.base import Reward, build_reward, check_unjudged
+from r1kit.rewards.accuracy import CODE, AccuracyReward
+from r1kit.rewards.base import Reward, RewardSetting, build_reward, check_unjudged
+from r1kit.rewards.code import CodeVerifier
 from r1kit.rewards.format import ANSWER_POLICIES, FORMAT_PROBLEMS, FormatReward
-from r1kit.rewards.pool import VerifierPool
+from r1kit.rewards.pool import PRELOAD, VerifierPool
+from r1kit.sandbox import open_sandbox
 from r1kit.seeding import seed_for
 from r1kit.tasks.registry import build_task
 from r1kit.tasks.templates import TEMPLATES, Template
@@ -57,7 +59,7 @@ def run_zero(config: ZeroConfig, out: Path, *, device: str = "auto", sinks: Sequ
     """
     with locked(out):
         check_config(out, config)
-        with VerifierPool(config.reward.num_workers, config.reward.timeout_s) as pool:
+        with VerifierPool(config.reward.num_workers, config.reward.timeout_s, preload=_preload(config)) as pool:
             setup = _set_up(config, device, pool)
             write_config(out, config)  # not before: a run that cannot be set up leaves the folder free for another
             state = load_checkpoint(out / "checkpoint.pt")
@@ -140,6 +142,14 @@ def _set_up(config: ZeroConfig, device_name: str, pool: VerifierPool) -> _SetUp:
         max_new_tokens=max(config.sampling.max_new_tokens, config.eval.sampling.max_new_tokens),
         context=model_config.max_position_embeddings,
     )
+    code = _code_verifier(config.reward, [*train_problems, *eval_problems])
+    setting = RewardSetting(
+        config=config.reward,
+        template=config.template,
+        pool=pool,
+        max_new_tokens=config.sampling.max_new_tokens,
+        code=code,
+    )
     num_updates = config.grpo.num_steps * config.grpo.num_epochs * config.grpo.num_minibatches
     engine = ENGINES[config.engine](model, tokenizer, device=device, dtype=dtype, max_batch_size=config.max_batch_size)
     learner = Learner(model, config.learner, num_steps=num_updates, device=device, dtype=dtype)
@@ -149,11 +159,23 @@ def _set_up(config: ZeroConfig, device_name: str, pool: VerifierPool) -> _SetUp:
         engine=engine,
         train_problems=train_problems,
         eval_problems=eval_problems[: config.eval.num_problems],
-        reward=build_reward(config.reward, config.template, pool),
-        accuracy=AccuracyReward(pool, ANSWER_POLICIES[config.template]),
+        reward=build_reward(setting),
+        accuracy=AccuracyReward(pool, ANSWER_POLICIES[config.template], code=code),
         format=FormatReward(FORMAT_PROBLEMS[config.template]),
         template=template,
     )
+
+
+def _preload(config: ZeroConfig) -> tuple[str, ...]:
+    """What the verifying processes import before a verdict's clock runs; reasoning-gym takes seconds."""
+    return (*PRELOAD, "reasoning_gym") if config.task.startswith("reasoning_gym:") else PRELOAD
+
+
+def _code_verifier(config: RewardConfig, problems: Sequence[Problem]) -> CodeVerifier | None:
+    if all(problem.verifier != CODE for problem in problems):
+        return None
+    sandbox = open_sandbox(config.sandbox, unsafe=config.allow_unsafe_sandbox)
+    return CodeVerifier(sandbox, config.num_workers, partial_credit=config.partial_credit)
 
 
 class _Recorder:

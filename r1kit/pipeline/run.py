@@ -12,20 +12,20 @@ They are written as the run goes on, the last two lines at its end.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from r1kit.config import Config, dump_config
-from r1kit.errors import RunError
+from r1kit.config import Config, dump_config, parse_config
+from r1kit.errors import ConfigError, RunError
 from r1kit.report.files import read_jsonl, write_text_atomic
 
 
-@contextmanager
+@contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder for this process; RunError if another one has it. The lock ends with the process."""
     try:
@@ -53,6 +53,8 @@ def locked(folder: Path) -> Iterator[None]:
 def check_config(folder: Path, config: Config) -> None:
     """Check that a config.json in the folder, if there is one, says the same as `config`.
 
+    A key that it lacks counts as its default: an option that is added later does not end the runs from before.
+
     Raises:
         RunError: the folder belongs to a run of another config; the message names the first differences.
     """
@@ -63,6 +65,8 @@ def check_config(folder: Path, config: Config) -> None:
         there = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         raise RunError(f"{path} is damaged; delete the folder {folder} to start over") from None
+    with contextlib.suppress(ConfigError):  # what no config can say is compared as it stands
+        there = parse_config(type(config), there, where=str(path)).model_dump(mode="json")
     differences = list(_differences(there, config.model_dump(mode="json")))
     if differences:
         shown = ", ".join(differences[:3]) + (", ..." if len(differences) > 3 else "")

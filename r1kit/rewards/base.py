@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from r1kit.errors import ConfigError, RewardError, suggest
 from r1kit.rewards.accuracy import AccuracyReward
 from r1kit.rewards.format import ANSWER_POLICIES, FORMAT_PROBLEMS, FormatReward
+from r1kit.rewards.language import LanguageConsistencyReward
+from r1kit.rewards.readability import ReadabilityReward
+from r1kit.rewards.shaping import OverlongReward, RepetitionReward
 from r1kit.types import Rollout, Score
 
 if TYPE_CHECKING:
     from r1kit.pipeline.config import RewardConfig
+    from r1kit.rewards.code import CodeVerifier
     from r1kit.rewards.pool import VerifierPool
 
 
@@ -67,41 +72,57 @@ class WeightedSum:
         )
 
 
-def _accuracy(config: RewardConfig, template: str, pool: VerifierPool) -> Reward:
-    format_problem = FORMAT_PROBLEMS[template] if config.accuracy_needs_format else None
-    return AccuracyReward(pool, ANSWER_POLICIES[template], format_problem)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardSetting:
+    """What rewards are made from."""
+
+    config: RewardConfig
+    template: str
+    """Name of the template, a key of FORMAT_PROBLEMS."""
+    pool: VerifierPool
+    max_new_tokens: int
+    """Of the sampler."""
+    code: CodeVerifier | None = None
+    """None where no problem is judged by running code."""
 
 
-def _format(config: RewardConfig, template: str, pool: VerifierPool) -> Reward:
-    return FormatReward(FORMAT_PROBLEMS[template])
+def _accuracy(setting: RewardSetting) -> Reward:
+    format_problem = FORMAT_PROBLEMS[setting.template] if setting.config.accuracy_needs_format else None
+    return AccuracyReward(setting.pool, ANSWER_POLICIES[setting.template], format_problem, code=setting.code)
 
 
-REWARDS: dict[str, Callable[[RewardConfig, str, VerifierPool], Reward]] = {"accuracy": _accuracy, "format": _format}
-"""Name to what makes the reward from (config, template name, pool)."""
+def _overlong(setting: RewardSetting) -> Reward:
+    return OverlongReward(setting.max_new_tokens, setting.config.overlong_buffer)
 
 
-def build_reward(config: RewardConfig, template: str, pool: VerifierPool) -> WeightedSum:
+REWARDS: dict[str, Callable[[RewardSetting], Reward]] = {
+    "accuracy": _accuracy,
+    "format": lambda setting: FormatReward(FORMAT_PROBLEMS[setting.template]),
+    "language": lambda setting: LanguageConsistencyReward(tuple(setting.config.languages)),
+    "readability": lambda setting: ReadabilityReward(),
+    "overlong": _overlong,
+    "repetition": lambda setting: RepetitionReward(setting.config.repetition_ngram_size),
+}
+"""Name to what makes the reward. The paper has the first three; the others say where they are from."""
+
+
+def build_reward(setting: RewardSetting) -> WeightedSum:
     """The weighted sum that a config asks for, in the order of REWARDS (so that accuracy comes first).
 
     Raises:
         ConfigError: unknown reward or template; no weight other than 0; a weight that is not finite.
     """
-    for name, weight in config.weights.items():
+    weights, template = setting.config.weights, setting.template
+    for name, weight in weights.items():
         if name not in REWARDS:
             raise ConfigError(f"unknown reward {name!r} in reward.weights; {suggest(name, REWARDS)}")
         if not math.isfinite(weight):
             raise ConfigError(f"reward.weights.{name} is {weight}; give a finite number")
-    if not any(config.weights.values()):
+    if not any(weights.values()):
         raise ConfigError("reward.weights has no weight other than 0; give at least one, e.g. accuracy = 1.0")
     if template not in FORMAT_PROBLEMS:
         raise ConfigError(f"no format and answer rules for template {template!r}; {suggest(template, FORMAT_PROBLEMS)}")
-    return WeightedSum(
-        [
-            (config.weights[name], make(config, template, pool))
-            for name, make in REWARDS.items()
-            if name in config.weights
-        ]
-    )
+    return WeightedSum([(weights[name], make(setting)) for name, make in REWARDS.items() if name in weights])
 
 
 def mean_value(scores: Sequence[Score]) -> float | None:

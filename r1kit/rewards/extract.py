@@ -8,6 +8,7 @@ length of the text: a completion of 100 kB of braces costs as much as 100 kB of 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -66,12 +67,17 @@ def think_answer_problem(text: str) -> str:
         (f"text before {THINK_OPEN}", before.strip()),
         (f"text between {THINK_CLOSE} and {ANSWER_OPEN}", between.strip()),
         (f"text after {ANSWER_CLOSE}", after.strip()),
-        (f"empty {THINK_OPEN}", not think.strip()),
-        (f"empty {ANSWER_OPEN}", not answer.strip()),
+        (f"empty {THINK_OPEN}", not _has_content(think)),
+        (f"empty {ANSWER_OPEN}", not _has_content(answer)),
     ):
         if is_wrong:
             return problem
     return ""
+
+
+def _has_content(text: str) -> bool:
+    """Whether a reader sees anything: format characters (zero-width space and joiner, soft hyphen) are invisible."""
+    return any(not character.isspace() and unicodedata.category(character) != "Cf" for character in text)
 
 
 def boxed_problem(text: str) -> str:
@@ -107,27 +113,68 @@ def last_answer_tag(text: str) -> str | None:
     return (content.strip() or None) if opening else None
 
 
-_BOX_TOKEN = re.compile(r"\\boxed\s{0,8}\{|\\.|[{}]", re.DOTALL)
+_BOX_TOKEN = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,8}\{|\\.|[{}]", re.DOTALL)
+_BOX_COMMANDS = ("\\boxed", "\\fbox", "\\framebox")
 
 
 def last_boxed(text: str) -> str | None:
-    r"""The content of the `\boxed{}` that closes last, stripped; None if missing or empty.
+    r"""The content of the `\boxed{}` (or `\fbox{}`) that closes last, stripped; None if missing or empty.
 
     Braces are balanced and `\{` is no brace, so `\boxed{\frac{1}{2}}` and `\boxed{\{1, 2\}}` are read whole. Of
     nested boxes the outer one counts; a box that is never closed (truncation) does not.
     """
-    opened: list[int | None] = []  # where each open brace's content starts if it is a box's, else None
-    last: tuple[int, int] | None = None
+    boxes = _boxes(text)
+    return (text[boxes[-1][1] : boxes[-1][2]].strip() or None) if boxes else None
+
+
+def _boxes(text: str) -> list[tuple[int, int, int]]:
+    """The closed outermost boxes in the order of their ends: where each begins, where its content does and ends."""
+    opened: list[tuple[int, int] | None] = []  # for each open brace: None, or the box that it belongs to
+    boxes: list[tuple[int, int, int]] = []
     for token in _BOX_TOKEN.finditer(text):
-        if token[0].startswith("\\boxed"):
-            opened.append(token.end())
+        if token[0].startswith(_BOX_COMMANDS) and token[0].endswith("{"):
+            opened.append((token.start(), token.end()))
         elif token[0] == "{":
             opened.append(None)
         elif token[0] == "}" and opened:
-            start = opened.pop()
-            if start is not None:
-                last = (start, token.start())
-    return (text[last[0] : last[1]].strip() or None) if last else None
+            box = opened.pop()
+            if box is not None:
+                while boxes and boxes[-1][0] > box[0]:
+                    boxes.pop()  # nested in this one
+                boxes.append((*box, token.start()))
+    return boxes
+
+
+_JOINT = re.compile(
+    r"[\s$]*(?:\\[()\],;\s]|\\q?quad)*[\s$]*(?:,|;|&)?[\s$]*(?:\\[()\[\],;\s!]|\\q?quad|[\s$])*"
+    r"(?:(?:\\text\s*\{)?(?P<words>(?:[\s(]*[A-Za-z]{1,12}\)?){0,5}?)[\s,]*\b(?:and|or)\b\s*\}?)?"
+    r"(?:\\[()\[\],;\s!]|\\q?quad|[\s$]|[A-Za-z_0-9]{1,4}\s*=)*"
+)
+_CORRECTIONS = {"no", "not", "wait", "actually", "wrong", "instead", "rather", "sorry", "but", "hmm"}
+
+
+def boxed_answer(text: str) -> str | None:
+    r"""The last box, together with the boxes right before it that only a comma or "and" parts from it.
+
+    `\boxed{2} and \boxed{3}` is one answer of two values, joined by ", "; a box that corrects another replaces it.
+    """
+    boxes = _boxes(text)
+    if not boxes:
+        return None
+    first = len(boxes) - 1
+    while first > 0 and _joins(text[boxes[first - 1][2] + 1 : boxes[first][0]]):
+        first -= 1
+    contents = [text[start:end].strip() for _, start, end in boxes[first:]]
+    if len(set(contents)) == 1:
+        return contents[0] or None
+    return ", ".join(content for content in contents if content) or None
+
+
+def _joins(between: str) -> bool:
+    if len(between) > 60:
+        return False
+    match = _JOINT.fullmatch(between)
+    return match is not None and not _CORRECTIONS & set((match["words"] or "").lower().split())
 
 
 def hash_answer(text: str) -> str | None:
@@ -136,7 +183,9 @@ def hash_answer(text: str) -> str | None:
     return (rest.partition("\n")[0].strip() or None) if marker else None
 
 
-_THE_ANSWER_IS = re.compile(r"\banswer is:?|答案(?:是|为)[:\uff1a]?", re.IGNORECASE)
+_THE_ANSWER_IS = re.compile(
+    r"\banswer is:?|\bfinal answer\s{0,4}:(?!\s*\n)|答案(?:是|为)?[:\uff1a]|答案(?:是|为)", re.IGNORECASE
+)
 
 
 def the_answer_is(text: str) -> str | None:
@@ -167,12 +216,30 @@ def last_number(text: str) -> str | None:
     return last
 
 
+_BOX_OPEN = "<|begin_of_box|>"
+_BOX_CLOSE = "<|end_of_box|>"
+
+
+def box_tokens(text: str) -> str | None:
+    """The content of the last pair of box tokens, which some models write in place of a box; None if missing."""
+    head, closing, _ = text.rpartition(_BOX_CLOSE)
+    _, opening, content = head.rpartition(_BOX_OPEN)
+    return (content.strip() or None) if closing and opening else None
+
+
+def whole_response(text: str) -> str | None:
+    """All of the text, stripped; None if it is empty."""
+    return text.strip() or None
+
+
 EXTRACTORS: dict[str, Callable[[str], str | None]] = {
     "answer_tag": last_answer_tag,
-    "boxed": last_boxed,
+    "boxed": boxed_answer,
+    "box_tokens": box_tokens,
     "hash": hash_answer,
     "the_answer_is": the_answer_is,
     "last_number": last_number,
+    "response": whole_response,
 }
 
 R1_ZERO_POLICY = ("answer_tag",)
@@ -183,6 +250,34 @@ r"""Section 2.2.2: "in a specified format (e.g., within a box)"."""
 
 PLAIN_POLICY = ("boxed", "answer_tag", "hash", "the_answer_is", "last_number")
 """Not in the paper: for models that are asked for no format and are too weak to follow one."""
+
+RESPONSE_POLICY = ("answer_tag", "response")
+"""Not in the paper: where the whole response after the thinking is judged, as instructions about it are."""
+
+SOLUTION_POLICY = ("boxed", "box_tokens", "answer_tag", "hash", "the_answer_is")
+"""Not in the paper: where `find_answer` looks in a text of which nothing is known."""
+
+MAX_BARE_CHARS = 1000
+"""Of a text without any marked answer, the end of this length is the answer."""
+
+
+def find_answer(text: str) -> str | None:
+    """The answer in a text that may be a solution, a sentence or nothing but the answer; None if it is empty.
+
+    Without a marked answer it is the whole text or, of a long one, its last lines; to find the expression in a
+    sentence is the reader's work (`MathPolicy.prose`).
+    """
+    visible = after_thinking(text).strip()
+    after_box = visible[boxes[-1][2] :] if (boxes := _boxes(visible)) else ""
+    restated = the_answer_is(after_box)  # the last commitment counts
+    if restated is not None and any(char.isdigit() or char in "$\\" for char in restated):
+        return restated
+    marked = extract_answer(text, SOLUTION_POLICY)
+    if marked is not None:
+        return marked
+    if len(visible) > MAX_BARE_CHARS:
+        visible = visible[-MAX_BARE_CHARS:].partition("\n")[2] or visible[-MAX_BARE_CHARS:]
+    return visible or None
 
 
 def extract_answer(text: str, policy: tuple[str, ...], *, include_thinking: bool = False) -> str | None:

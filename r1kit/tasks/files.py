@@ -7,8 +7,8 @@ Fields of a row:
     answer     the gold answer, text or a number
     id         optional; else the file's name and the number of the row
     split      optional: train, or one of eval, test and validation; all rows have it or none
-    language   optional: en (default) or zh
-    verifier   optional: a key into r1kit.rewards.accuracy.VERIFIERS, `math` by default
+    language   optional: of the chain of thought, a key into r1kit.rewards.language.LANGUAGES, `en` by default
+    verifier   optional: a key into r1kit.rewards.accuracy.VERIFIERS, or `code`; `math` by default
     info       optional: an object, for verifiers that need more than the gold answer
 
 Held out is, in this order: what `split` says; the sibling file (`eval`, `test` or `validation` in the place of
@@ -20,12 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
 from r1kit.errors import DataError
+from r1kit.rewards.language import LANGUAGES
 from r1kit.tasks.rows import Row, read_rows, suffix_of, text_field
 from r1kit.tasks.splits import FixedTask, split_by_hash, without_repeats
-from r1kit.types import Language, Problem, Split
+from r1kit.types import Problem, Split
 
 PROMPT_FIELDS = ("prompt", "question", "problem")
 _NEEDS = "'prompt' and 'answer'"
@@ -76,7 +77,7 @@ def _problem(row: Row, *, task: str, id_prefix: str) -> Problem:
         answer=text_field(row, ("answer",), needs=_NEEDS),
         task=task,
         verifier=str(_optional(row, "verifier", "math")),
-        language=cast(Language, _choice(row, "language", get_args(Language), default="en")),
+        language=_choice(row, "language", tuple(LANGUAGES), default="en"),
         info=info,
     )
 

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from r1kit.seeding import rng
-from r1kit.types import Language, Problem, Split
+from r1kit.types import Problem, Split
 
 Part = Literal["pretrain", "train", "eval"]
 Family = Literal["chain", "word", "compare", "countdown"]
+Language = Literal["en", "zh"]
 
 FAMILY_WEIGHTS: dict[Family, float] = {"chain": 0.3, "word": 0.25, "compare": 0.2, "countdown": 0.25}
 MAX_TOTAL = 30

@@ -10,6 +10,9 @@ from r1kit.tasks.base import Task
 from r1kit.tasks.files import FileTask
 from r1kit.tasks.gsm8k import gsm8k
 from r1kit.tasks.hendrycks import hendrycks_math
+from r1kit.tasks.ifeval import ifeval
+from r1kit.tasks.knights_and_knaves import knights_and_knaves
+from r1kit.tasks.leetcode import leetcode
 from r1kit.tasks.nano import NanoMath
 from r1kit.tasks.reasoning_gym import reasoning_gym_task
 from r1kit.tasks.rows import SUFFIXES, suffix_of
@@ -54,6 +57,9 @@ TASKS: dict[str, Factory] = {
     "nano_math": _nano_math,
     "gsm8k": lambda argument, seed: gsm8k(_folder(argument)),
     "math": lambda argument, seed: hendrycks_math(_folder(argument)),
+    "leetcode": lambda argument, seed: leetcode(_folder(argument)),
+    "knights_and_knaves": lambda argument, seed: knights_and_knaves(argument),
+    "ifeval": lambda argument, seed: ifeval(argument),
     "reasoning_gym": lambda argument, seed: reasoning_gym_task(argument, seed=seed),
 }
 """Name to factory. A task of your own is one file and one line here; what it needs from extras, it imports itself."""

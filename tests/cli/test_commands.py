@@ -35,6 +35,8 @@ def test_the_commands_are_these():
     assert {" ".join(words) for words in COMMANDS} == {
         *("", "zero", "report", "chat", "doctor", "nano", "nano corpus", "nano pretrain"),
         *("model", "model import", "model import smollm2", "model import gguf"),
+        *("verify", "verify math", "verify code", "verify format", "verify language", "verify logic"),
+        *("sandbox", "sandbox check"),
     }
 
 

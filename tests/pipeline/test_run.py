@@ -42,6 +42,19 @@ def test_a_folder_keeps_to_its_config(tmp_path):
         check_config(tmp_path, other)
 
 
+def test_a_key_that_the_folder_lacks_counts_as_its_default(tmp_path):
+    write_config(tmp_path, ZeroConfig())
+    stored = json.loads((tmp_path / "config.json").read_text())
+    del stored["reward"]["sandbox"]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    check_config(tmp_path, ZeroConfig())
+    with pytest.raises(RunError, match=r"\(reward.sandbox: 'auto' there, 'bwrap' now\)"):
+        check_config(tmp_path, parse_config(ZeroConfig, {"reward": {"sandbox": "bwrap"}}, where="test"))
+    (tmp_path / "config.json").write_text(json.dumps({**stored, "of_another_release": 3}))
+    with pytest.raises(RunError, match=r"of_another_release: 3 there, None now"):
+        check_config(tmp_path, ZeroConfig())
+
+
 def test_damaged_config_says_what_to_do(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(RunError, match="is damaged; delete the folder"):

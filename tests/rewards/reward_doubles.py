@@ -31,6 +31,26 @@ def sleep_forever(problem, answer):
     time.sleep(3600)
 
 
+def sleep_a_second(problem, answer):
+    time.sleep(1)
+    return Score(value=1.0, reason=f"slept for {answer}")
+
+
+def tell_moment(problem, answer):
+    return Score(value=1.0, reason=str(time.perf_counter_ns()))
+
+
+_CACHE = []
+
+
+def fill_cache():
+    _CACHE.append("filled")
+
+
+def tell_cache(problem, answer):
+    return Score(value=1.0, reason=",".join(_CACHE))
+
+
 def one_long_operation(problem, answer):
     return Score(value=1.0, reason=str(len(str(3 ** (3**30)))))  # inside C, where no Python signal handler runs
 

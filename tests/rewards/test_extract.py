@@ -8,8 +8,10 @@ from r1kit.rewards.extract import (
     EXTRACTORS,
     PLAIN_POLICY,
     R1_ZERO_POLICY,
+    RESPONSE_POLICY,
     boxed_problem,
     extract_answer,
+    find_answer,
     hash_answer,
     last_answer_tag,
     last_boxed,
@@ -91,6 +93,9 @@ def test_broken_format(text, problem, think, answer):
         (r"\boxed{ }", None),
         (r"\boxed 7", None),
         ("boxed{7}", None),
+        (r"\fbox{7}", "7"),
+        (r"\framebox{\boxed{7}}", r"\boxed{7}"),
+        ("\\boxed\n{7}", "7"),
         ("", None),
     ],
 )
@@ -137,6 +142,50 @@ def test_policies_are_tried_in_order():
     assert extract_answer(text, ("boxed", "answer_tag")) == "6"
     assert extract_answer(text, ("hash", "boxed")) == "6"
     assert extract_answer("7", R1_ZERO_POLICY) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        (r"\boxed{2} and \boxed{3}", "2, 3"),
+        (r"$\boxed{2}$, $\boxed{3}$", "2, 3"),
+        (r"\(\boxed{2}\) and \(\boxed{3}\).", "2, 3"),
+        (r"\[\boxed{2} \quad \text{and} \quad \boxed{3}\]", "2, 3"),
+        (r"\boxed{2} papers and \boxed{3} bins", "2, 3"),
+        (r"$x = \boxed{2}$ or $x = \boxed{3}$", "2, 3"),
+        (r"\boxed{2}, I mean \boxed{3}", "3"),
+        (r"\boxed{2} and no, \boxed{3}", "3"),
+        (r"\boxed{2}. Wait, \boxed{3}", "3"),
+        (r"\boxed{2} no no and \boxed{3}", "3"),
+        (r"\boxed{2}. Final answer: \boxed{2}", "2"),
+        (r"\boxed{7} and \boxed{7}", "7"),
+    ],
+)
+def test_boxes_side_by_side_are_one_answer(text, content):
+    assert extract_answer(text, BOXED_POLICY) == content
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("7", "7"),
+        (r"So \boxed{6}. The final answer is $7$. I hope it is correct.", "$7$"),
+        (r"The answer is 6. So \boxed{7}", "7"),
+        (r"<think>\boxed{6}</think> \boxed{7}", "7"),
+        (r"<think>\boxed{6}</think> It is 7.", "It is 7."),
+        ("<|begin_of_box|>7<|end_of_box|>", "7"),
+        ("a\n#### 7", "7"),
+        ("  ", None),
+        ("word " * 300 + "\nlast line 7", "last line 7"),
+    ],
+)
+def test_find_answer(text, answer):
+    assert find_answer(text) == answer
+
+
+def test_response_policy_takes_all_that_was_not_thought():
+    assert extract_answer("<think>a</think> b c ", RESPONSE_POLICY) == "b c"
+    assert extract_answer("<think>a</think> <answer>b</answer> c", RESPONSE_POLICY) == "b"
 
 
 def test_unknown_policy_is_refused():

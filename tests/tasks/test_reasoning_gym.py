@@ -1,9 +1,10 @@
+import json
 import sys
 
 import pytest
 
 from r1kit.errors import ConfigError, DataError, MissingExtra
-from r1kit.tasks.reasoning_gym import NUMERIC_EXAMPLES, reasoning_gym_task
+from r1kit.tasks.reasoning_gym import NO_GOLD, NUMERIC_EXAMPLES, reasoning_gym_task
 from r1kit.tasks.splits import same_text
 
 SMALL = "num_train=40&num_eval=20"
@@ -21,7 +22,37 @@ def test_the_answers_are_right():
         left, sign, right = problem.prompt.removesuffix(" =").rpartition(": ")[2].split()
         expected = int(left) + int(right) if sign == "+" else int(left) - int(right)
         assert int(problem.answer) == expected
-        assert (problem.verifier, problem.task) == ("math", "chain_sum")
+        assert (problem.verifier, problem.task) == ("reasoning_gym", "chain_sum")
+        assert problem.info["generator"] == "chain_sum"
+        assert problem.info["parameters"] == {"min_terms": 2, "max_terms": 2, "max_digits": 2}
+        assert problem.info["entry"]["answer"] == problem.answer
+
+
+def test_numbers_can_be_judged_as_numbers():
+    scored = reasoning_gym_task(f"chain_sum?{SMALL}", seed=0)
+    compared = reasoning_gym_task(f"chain_sum?{SMALL}&verifier=math", seed=0)
+    for split in ("train", "eval"):
+        pairs = list(zip(scored.problems(split), compared.problems(split), strict=True))
+        assert all((a.id, a.prompt, a.answer) == (b.id, b.prompt, b.answer) for a, b in pairs)
+        assert {(b.verifier, len(b.info)) for _, b in pairs} == {("math", 0)}
+
+
+def test_a_problem_that_has_many_solutions_shows_one_where_the_generator_does():
+    (colouring,) = reasoning_gym_task("graph_color?num_train=1&num_eval=1", seed=0).problems("eval")
+    assert json.loads(colouring.answer).keys() == {str(v) for v in range(10)}
+    (boxes,) = reasoning_gym_task("boxnet?num_train=1&num_eval=1", seed=0).problems("eval")
+    assert boxes.answer == NO_GOLD
+
+
+def test_a_problem_that_no_process_can_be_sent(monkeypatch):
+    def refuse(entry):
+        raise TypeError("a value of type set")
+
+    monkeypatch.setattr("r1kit.tasks.reasoning_gym.to_json", refuse)
+    with pytest.raises(
+        ConfigError, match="reasoning_gym:chain_sum cannot be used: its problems hold a value of type set"
+    ):
+        reasoning_gym_task("chain_sum", seed=0)
 
 
 def test_the_seed_changes_what_is_trained_on_and_not_what_is_held_out():
@@ -48,7 +79,7 @@ def test_too_few_distinct_questions():
 
 @pytest.mark.parametrize("name", NUMERIC_EXAMPLES)
 def test_the_examples_of_the_messages_work(name):
-    assert len(reasoning_gym_task(f"{name}?{SMALL}", seed=0).problems("train")) == 40
+    assert len(reasoning_gym_task(f"{name}?{SMALL}&verifier=math", seed=0).problems("train")) == 40
 
 
 @pytest.mark.parametrize(
@@ -63,7 +94,9 @@ def test_the_examples_of_the_messages_work(name):
         ("chain_sum?min_terms=two", ConfigError, "refuses {'min_terms': 'two'}"),
         ("chain_sum?num_train=0", ConfigError, "num_train is 0; it must be a whole number above 0"),
         ("chain_sum?num_eval=1.5", ConfigError, "num_eval is 1.5; it must be a whole number above 0"),
-        ("word_sorting", DataError, "which is not a plain number; .*, e.g. basic_arithmetic, chain_sum"),
+        ("word_sorting?verifier=math", DataError, "which is not a plain number .* such as basic_arithmetic, chain_sum"),
+        ("chain_sum?verifier=maths", ConfigError, "verifier is 'maths'; known: .*Did you mean 'math'?"),
+        ("composite", ConfigError, "composite refuses {}: Must specify at least one dataset"),
     ],
 )
 def test_a_bad_spec_says_what_is_allowed(argument, error, message):

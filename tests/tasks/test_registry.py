@@ -14,7 +14,12 @@ from r1kit.tasks.splits import same_text
 from r1kit.tasks.validate import validate_problems
 from r1kit.types import Problem, Score
 
-OFFLINE = ["nano_math", "gsm8k:sets/gsm8k", "math:sets/math", "sums.jsonl", "reasoning_gym:chain_sum?num_train=200"]
+OFFLINE = [
+    *("nano_math", "gsm8k:sets/gsm8k", "math:sets/math", "sums.jsonl", "reasoning_gym:chain_sum?num_train=200"),
+    "knights_and_knaves:sets/kk",
+]
+OTHERWISE_TESTED = {"ifeval", "leetcode"}
+"""No gold answer that VERIFIERS could judge (ifeval has no training problems either); each has a test file here."""
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +34,12 @@ def _folder(tmp_path, monkeypatch):
         ],
         "sets/math/test.jsonl": [{"problem": f"Double {i}.", "answer": f"{2 * i}"} for i in range(5)],
     }
+    gold = "(1) Zoey is a knave\n(2) Ethan is a knight"
+    for split, count in (("train", 9), ("test", 5)):
+        rows[f"sets/kk/2ppl_{split}.jsonl"] = [
+            {"quiz": f"Puzzle {i} to {split}.", "names": ["Zoey", "Ethan"], "solution_text_format": gold}
+            for i in range(count)
+        ]
     for name, records in rows.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("".join(json.dumps(record) + "\n" for record in records))
@@ -62,13 +73,13 @@ def test_every_task_keeps_its_promises(task):
 
 
 def test_every_name_has_an_offline_test():
-    assert {spec.partition(":")[0] for spec in OFFLINE} - {"sums.jsonl"} == set(TASKS)
+    assert {spec.partition(":")[0] for spec in OFFLINE} - {"sums.jsonl"} == set(TASKS) - OTHERWISE_TESTED
 
 
 @pytest.mark.parametrize(
     ("spec", "error", "message"),
     [
-        ("gsm8", ConfigError, r"unknown task 'gsm8'; .*\.jsonl.*known: gsm8k, math, .*Did you mean 'gsm8k'\?"),
+        ("gsm8", ConfigError, r"unknown task 'gsm8'; .*\.jsonl.*known: gsm8k, ifeval, .*Did you mean 'gsm8k'\?"),
         ("", ConfigError, "unknown task ''"),
         ("rows.csv", ConfigError, r"unknown task 'rows\.csv'; .*\.parquet"),
         ("nano_math:hard", ConfigError, "takes no argument, got 'hard'"),
