@@ -25,6 +25,8 @@ EXTRAS = {
     "trackio": "trackio",
     "wandb": "wandb",
     "reasoning-gym": "reasoning-gym",
+    "lingua": "lingua-language-detector",
+    "json-schema": "jsonschema",
 }
 """Extra of r1kit to the distribution that it adds."""
 

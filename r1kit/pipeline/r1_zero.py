@@ -32,7 +32,7 @@ from r1kit.report.progress import Progress
 from r1kit.report.sinks import open_sinks
 from r1kit.report.summary import build_summary, write_summary
 from r1kit.rewards.accuracy import CODE, AccuracyReward
-from r1kit.rewards.base import Reward, RewardSetting, build_reward, check_unjudged
+from r1kit.rewards.base import Reward, build_reward, check_unjudged
 from r1kit.rewards.code import CodeVerifier
 from r1kit.rewards.format import ANSWER_POLICIES, FORMAT_PROBLEMS, FormatReward
 from r1kit.rewards.pool import PRELOAD, VerifierPool
@@ -143,13 +143,6 @@ def _set_up(config: ZeroConfig, device_name: str, pool: VerifierPool) -> _SetUp:
         context=model_config.max_position_embeddings,
     )
     code = _code_verifier(config.reward, [*train_problems, *eval_problems])
-    setting = RewardSetting(
-        config=config.reward,
-        template=config.template,
-        pool=pool,
-        max_new_tokens=config.sampling.max_new_tokens,
-        code=code,
-    )
     num_updates = config.grpo.num_steps * config.grpo.num_epochs * config.grpo.num_minibatches
     engine = ENGINES[config.engine](model, tokenizer, device=device, dtype=dtype, max_batch_size=config.max_batch_size)
     learner = Learner(model, config.learner, num_steps=num_updates, device=device, dtype=dtype)
@@ -159,7 +152,9 @@ def _set_up(config: ZeroConfig, device_name: str, pool: VerifierPool) -> _SetUp:
         engine=engine,
         train_problems=train_problems,
         eval_problems=eval_problems[: config.eval.num_problems],
-        reward=build_reward(setting),
+        reward=build_reward(
+            config.reward, config.template, pool, max_new_tokens=config.sampling.max_new_tokens, code=code
+        ),
         accuracy=AccuracyReward(pool, ANSWER_POLICIES[config.template], code=code),
         format=FormatReward(FORMAT_PROBLEMS[config.template]),
         template=template,

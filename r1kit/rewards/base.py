@@ -80,9 +80,9 @@ class RewardSetting:
     template: str
     """Name of the template, a key of FORMAT_PROBLEMS."""
     pool: VerifierPool
-    max_new_tokens: int
-    """Of the sampler."""
-    code: CodeVerifier | None = None
+    max_new_tokens: int | None
+    """Of the sampler, for `overlong`."""
+    code: CodeVerifier | None
     """None where no problem is judged by running code."""
 
 
@@ -92,6 +92,8 @@ def _accuracy(setting: RewardSetting) -> Reward:
 
 
 def _overlong(setting: RewardSetting) -> Reward:
+    if setting.max_new_tokens is None:
+        raise ConfigError("the reward 'overlong' needs the sampler's max_new_tokens")
     return OverlongReward(setting.max_new_tokens, setting.config.overlong_buffer)
 
 
@@ -106,13 +108,27 @@ REWARDS: dict[str, Callable[[RewardSetting], Reward]] = {
 """Name to what makes the reward. The paper has the first three; the others say where they are from."""
 
 
-def build_reward(setting: RewardSetting) -> WeightedSum:
+def build_reward(
+    config: RewardConfig,
+    template: str,
+    pool: VerifierPool,
+    *,
+    max_new_tokens: int | None = None,
+    code: CodeVerifier | None = None,
+) -> WeightedSum:
     """The weighted sum that a config asks for, in the order of REWARDS (so that accuracy comes first).
+
+    Args:
+        config: Weights and settings.
+        template: A key of FORMAT_PROBLEMS.
+        pool: Where slow verdicts are made.
+        max_new_tokens: Of the sampler; only the reward `overlong` needs it.
+        code: Judges programs; only problems of the verifier `code` need it.
 
     Raises:
         ConfigError: unknown reward or template; no weight other than 0; a weight that is not finite.
     """
-    weights, template = setting.config.weights, setting.template
+    weights = config.weights
     for name, weight in weights.items():
         if name not in REWARDS:
             raise ConfigError(f"unknown reward {name!r} in reward.weights; {suggest(name, REWARDS)}")
@@ -122,6 +138,7 @@ def build_reward(setting: RewardSetting) -> WeightedSum:
         raise ConfigError("reward.weights has no weight other than 0; give at least one, e.g. accuracy = 1.0")
     if template not in FORMAT_PROBLEMS:
         raise ConfigError(f"no format and answer rules for template {template!r}; {suggest(template, FORMAT_PROBLEMS)}")
+    setting = RewardSetting(config=config, template=template, pool=pool, max_new_tokens=max_new_tokens, code=code)
     return WeightedSum([(weights[name], make(setting)) for name, make in REWARDS.items() if name in weights])
 
 

@@ -1,8 +1,11 @@
 import pytest
 
 from r1kit.errors import DataError
-from r1kit.rewards.accuracy import FAST_VERIFIERS, VERIFIERS, AccuracyReward
+from r1kit.rewards.accuracy import FAST_VERIFIERS, VERIFIERS, AccuracyReward, judge_countdown, judge_math
 from r1kit.rewards.extract import BOXED_POLICY, R1_ZERO_POLICY, think_answer_problem
+from r1kit.rewards.ifeval import judge_ifeval
+from r1kit.rewards.knights_and_knaves import judge_knights_and_knaves
+from r1kit.rewards.multiple_choice import judge_multiple_choice
 from r1kit.rewards.pool import VerifierPool
 
 from .reward_doubles import die, echo, problem, rollout, well_formed
@@ -74,7 +77,7 @@ def test_countdown_needs_its_numbers(pool):
 
 
 def test_unknown_verifier(pool):
-    with pytest.raises(DataError, match=r"unknown verifier 'maths'; known: countdown, math. Did you mean 'math'\?"):
+    with pytest.raises(DataError, match=r"unknown verifier 'maths'; known: code, countdown, .*Did you mean 'math'\?"):
         AccuracyReward(pool, R1_ZERO_POLICY).score([rollout(well_formed("1"), verifier="maths")])
 
 
@@ -98,11 +101,18 @@ def test_garbage_is_wrong_without_the_pool(text, needs_format):
 
 def test_what_is_decided_in_our_own_process_agrees_with_the_verifier():
     assert set(FAST_VERIFIERS) <= set(VERIFIERS.values())
-    for verifier, decide in FAST_VERIFIERS.items():
-        for answer in ("22", "3 * 5 + 7", "", "(((", "22 apples"):
-            question = problem("22", numbers=[3, 5, 7], target=22)
-            verdict = decide(question, answer)
-            assert verdict is None or verdict == verifier(question, answer)
+    questions = {
+        judge_math: problem("22"),
+        judge_countdown: problem("22", numbers=[3, 5, 7], target=22),
+        judge_multiple_choice: problem("B", choices=["21", "22", "23"]),
+        judge_knights_and_knaves: problem("(1) Zoey is a knave", names=["Zoey"]),
+        judge_ifeval: problem("", instructions=[{"id": "punctuation:no_comma", "kwargs": {}}]),
+    }
+    answers = ("22", "3 * 5 + 7", "", "(((", "22 apples", "B", "Zoey is a knave", "one, two")
+    for verifier, question in questions.items():
+        verdicts = [(FAST_VERIFIERS[verifier](question, answer), verifier(question, answer)) for answer in answers]
+        assert all(fast is None or fast == full for fast, full in verdicts)
+        assert 1.0 in {fast.value for fast, _ in verdicts if fast is not None}
 
 
 def test_a_verifier_named_like_a_shipped_one_is_not_bypassed(pool):
