@@ -141,7 +141,7 @@ PATIENT = Limits(wall_s=60.0)
 """For machines that are busy with other things: a wall clock that only a hang reaches."""
 
 _PREAMBLE = """\
-import ctypes, fcntl, glob, hashlib, json, mmap, os, resource, signal, socket, stat, subprocess, sys, time
+import ctypes, fcntl, glob, hashlib, json, mmap, os, resource, select, signal, socket, stat, subprocess, sys, time
 
 print("STARTED", flush=True)
 stage = json.loads(sys.stdin.readline())
