@@ -32,8 +32,8 @@ MAX_BATCHES_IN_FLIGHT = 40
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of one round; it should exceed the limit")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of one round; it should exceed the limit")
     parser.add_argument("--workers", type=int, default=2, help="of each pool")
     parser.add_argument("--limit-s", type=float, default=5.0, help="of one verdict")
     parser.add_argument(

@@ -35,7 +35,7 @@ from r1kit.types import Problem, Score
 PRELOAD = ("math_verify", "r1kit.rewards.accuracy", "r1kit.rewards.pairs:warm_up")
 """What the shipped verifiers import, and what fills their caches."""
 
-PARK_AFTER_S = 0.03
+PARK_AFTER_S = 0.015
 """A job that has run so long while others wait is parked. Most take less than half of it."""
 MAX_PARKED_PER_WORKER = 8
 """Jobs parked at once, for each worker. Further ones keep their worker: memory is finite."""

@@ -1,9 +1,10 @@
 import pytest
 
-from r1kit.rewards.math import verify_math
+from r1kit.rewards.math import verify_math, verify_math_solution
 
 from .math_pairs import PAIRS
 from .math_pairs_by_field import PAIRS_BY_FIELD
+from .math_pairs_in_solutions import SOLUTION_PAIRS
 
 ALL_PAIRS = [pair for pairs in (PAIRS | PAIRS_BY_FIELD).values() for pair in pairs]
 
@@ -19,6 +20,12 @@ ROWS = [
 @pytest.mark.parametrize(("gold", "answer", "right"), ROWS)
 def test_pairs(gold, answer, right):
     score = verify_math(gold=gold, answer=answer)
+    assert score.value == float(right), score.reason
+
+
+@pytest.mark.parametrize(("gold", "solution", "right"), SOLUTION_PAIRS)
+def test_pairs_in_solutions(gold, solution, right):
+    score = verify_math_solution(gold=gold, solution=solution)
     assert score.value == float(right), score.reason
 
 
