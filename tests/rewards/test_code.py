@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from r1kit.rewards.code import CodeJob, CodeVerifier, code_blocks, last_code_block, verify_code
+from r1kit.rewards.code import CodeJob, CodeVerifier, last_code_block, verify_code
 from r1kit.rewards.code.compare import Comparison
 from r1kit.sandbox import Ending, Outcome, SandboxError
 from rewards.code_boxes import any_box
@@ -280,28 +280,6 @@ def test_many_answers_are_judged_in_order():
     assert CodeVerifier(any_box()).verify_many([]) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "blocks"),
-    [
-        ("```py\na\n```", [("py", "a")]),
-        ("```Python title=x\na\n\nb\n```\nand\n```\n3\n```", [("python", "a\n\nb"), ("", "3")]),
-        ("~~~c++\na\n~~~", [("c++", "a")]),
-        ("````md\n```\na\n```\n````", [("md", "```\na\n```")]),
-        ("  ```js\n  a\n    b\n  ```", [("js", "a\n  b")]),
-        ("```python\nhalf", []),
-        ("```python\nhalf\n```python\nwhole\n```", [("python", "whole")]),
-        ("<answer>```python\na\n```</answer>", [("python", "a")]),
-        ("```{.python}\na\n```", [("python", "a")]),
-        ("```cpp:main.cpp\na\n```", [("cpp", "a")]),
-        ("```C#,x {y}\na\n```", [("c#", "a")]),
-        ("```print(1)```", []),
-        ("```\r\na\r\n```\r\n", [("", "a\r")]),
-    ],
-)
-def test_fenced_blocks(text, blocks):
-    assert [(block.tag, block.code) for block in code_blocks(text)] == blocks
-
-
 def test_the_last_block_of_the_language_counts():
     text = "```python\n1\n```\n```cpp\n2\n```\n```python3\n3\n```\n```\n4\n```\n```cpp\n5\n```"
     assert last_code_block(text, ["python"]).code == "3"  # not 4, which often is the output
@@ -309,18 +287,6 @@ def test_the_last_block_of_the_language_counts():
     assert last_code_block(text, ["rust"]).code == "4"
     assert last_code_block(text, ["rust", "go"]) is None
     assert last_code_block(f"<think>{text}</think>```py\n6\n```", ["python"]).code == "6"
-
-
-def test_finding_blocks_is_linear():
-    for text in (
-        "```python\n" * 20_000,
-        "`" * 100_000,
-        "```" + " " * 100_000 + "`",
-        ("```\n" + "x" * 20 + "\n") * 20_000,
-    ):
-        began = time.process_time()
-        code_blocks(text)
-        assert time.process_time() - began < 1
 
 
 def test_options_of_comparison_reach_the_tests():

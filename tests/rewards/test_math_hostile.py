@@ -47,7 +47,7 @@ def test_a_hostile_answer_is_wrong_or_without_a_verdict(gold, text):
     verify_math(gold=r"\int x dx", answer="7")  # imports sympy
     started = time.process_time()
     assert verify_math(gold=gold, answer=text).value in (0.0, None)
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < 5.0
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
@@ -67,7 +67,7 @@ def test_what_is_too_large_is_said():
 def test_100_kb_of_anything(unit):
     started = time.process_time()
     assert verify_math_solution(gold="7", solution=unit * (100_000 // len(unit))).value == 0.0
-    assert time.process_time() - started < 2.0
+    assert time.process_time() - started < 5.0
 
 
 @pytest.mark.parametrize(

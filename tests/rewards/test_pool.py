@@ -212,11 +212,11 @@ def test_equal_jobs_are_judged_once(pool):
 
 
 def test_a_job_that_ran_into_its_limit_costs_once():
-    with VerifierPool(1, timeout_s=0.5, preload=PRELOAD) as pool:
+    with VerifierPool(1, timeout_s=1.5, preload=PRELOAD) as pool:
         (first,) = pool.verify([job(doubles.sleep_forever)])
         started = time.monotonic()
         assert pool.verify([job(doubles.sleep_forever)]) == [first]
-        assert time.monotonic() - started < 0.4
+        assert time.monotonic() - started < 1.2
         assert pool.verify([job(doubles.echo)])[0].value == 1.0
 
 
@@ -226,7 +226,7 @@ def test_submit_waits_while_too_many_are_in_flight():
         first = pool.submit([job(doubles.sleep_a_second, str(i)) for i in range(2)])
         started = time.monotonic()
         second = pool.submit([job(doubles.echo, "1")])
-        assert time.monotonic() - started < 0.5
+        assert time.monotonic() - started < 0.9
         third = pool.submit([job(doubles.echo, str(i)) for i in range(10)])  # more than fit: when nothing else is left
         assert first.is_done
         assert second.is_done

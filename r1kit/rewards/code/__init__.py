@@ -5,7 +5,6 @@ from r1kit.rewards.code.judge import (
     CodeJob,
     CodeVerdict,
     CodeVerifier,
-    code_blocks,
     last_code_block,
     verify_code,
 )
@@ -15,7 +14,6 @@ __all__ = [
     "CodeJob",
     "CodeVerdict",
     "CodeVerifier",
-    "code_blocks",
     "last_code_block",
     "verify_code",
 ]

@@ -29,7 +29,7 @@ from r1kit.rewards.code.box import MEMORY_MB, BoxRun, Budget, ProcessEnd, run_te
 from r1kit.rewards.code.compare import EXACT, Comparison, call_text, output_problem, result_problem, short
 from r1kit.rewards.code.languages import LANGUAGES, CodeLanguage, find_language
 from r1kit.rewards.code.tests import CallTest, CodeTest, StdioTest, parse_tests
-from r1kit.rewards.extract import ANSWER_CLOSE, ANSWER_OPEN, after_thinking, last_answer_tag
+from r1kit.rewards.extract import CodeBlock, after_thinking, code_blocks, last_answer_tag
 from r1kit.sandbox import Sandbox, SandboxError
 from r1kit.types import Score
 
@@ -57,48 +57,6 @@ class CodeJob:
     tests: Sequence[Mapping[str, Any]]
     time_limit_s: float = TIME_LIMIT_S
     prelude: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CodeBlock:
-    """A fenced block of a completion."""
-
-    tag: str
-    """The first word after the opening fence, in lower case; empty if there is none."""
-    code: str
-
-
-_FENCE = re.compile(rf"[ \t>]*(?:{ANSWER_OPEN}[ \t]*)?(?P<fence>`{{3,}}|~{{3,}})")
-
-_TAG_END = re.compile(r"[\s:,;{}]")
-
-
-def code_blocks(text: str) -> list[CodeBlock]:
-    """All closed fenced blocks (of backticks or tildes), in order.
-
-    A block that is never closed (the completion was truncated) is none; where a new fence with a tag opens inside one,
-    the earlier was abandoned, and the new one counts.
-    """
-    blocks: list[CodeBlock] = []
-    fence, tag, indent, start = "", "", "", 0
-    lines = text.split("\n")
-    for number, line in enumerate(lines):
-        match = _FENCE.match(line)
-        if match is None:
-            continue
-        info = line[match.end() :].strip().removesuffix(ANSWER_CLOSE).strip()
-        if "`" in info:
-            continue
-        closes = bool(fence) and match["fence"].startswith(fence) and not info
-        if closes:
-            code = "\n".join(line.removeprefix(indent) for line in lines[start:number])
-            blocks.append(CodeBlock(tag, code))
-            fence = ""
-        elif not fence or (info and match["fence"].startswith(fence)):
-            fence, start = match["fence"], number + 1
-            indent = line[: len(line) - len(line.lstrip())]
-            tag = _TAG_END.split(info.lstrip("{."), maxsplit=1)[0].lower()
-    return blocks
 
 
 def last_code_block(text: str, languages: Collection[str]) -> CodeBlock | None:
