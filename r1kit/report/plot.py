@@ -22,7 +22,15 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 # Okabe and Ito's palette, in an order in which neighbours stay apart for every kind of colour vision.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-DASHES = ("-", (0, (5, 1.6)), (0, (1.4, 1.4)), (0, (6, 1.5, 1.4, 1.5)), (0, (9, 2)), (0, (3, 1, 1, 1)))
+Dash = str | tuple[float, tuple[float, ...]]
+DASHES: tuple[Dash, ...] = (
+    "-",
+    (0, (5, 1.6)),
+    (0, (1.4, 1.4)),
+    (0, (6, 1.5, 1.4, 1.5)),
+    (0, (9, 2)),
+    (0, (3, 1, 1, 1)),
+)
 INK, MUTED, RULE = "#1f2328", "#59636e", "#d8dee4"
 VARIABLES = {"ink": INK, "muted": MUTED, "rule": RULE, **{f"series-{i}": c for i, c in enumerate(COLOURS, start=1)}}
 SIZE_IN = (6.4, 3.5)
@@ -88,8 +96,8 @@ def draw(name: str, lines: Sequence[Line], *, ylabel: str, share: bool) -> str |
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
         figure = Figure(figsize=SIZE_IN, layout="constrained")
         axes = figure.add_subplot()
-        for line, colour, dash in zip(lines, COLOURS, DASHES, strict=False):
-            _plot(axes, line, colour, dash)
+        for i, line in enumerate(lines):
+            _plot(axes, line, *_look(i))
         if share:
             axes.set_ylim(0, min(max(axes.get_ylim()[1], 0.05), 1.02))
         _label_ends(axes, lines, share=share)
@@ -151,7 +159,7 @@ def spread(values: Sequence[float], *, gap: float, top: float) -> list[float]:
     return placed
 
 
-def _plot(axes: Axes, line: Line, colour: str, dash: str | tuple[int, tuple[float, ...]]) -> None:
+def _plot(axes: Axes, line: Line, colour: str, dash: Dash) -> None:
     if line.smooth:
         axes.plot(thin(line.steps), thin(line.values), color=colour, alpha=0.28, linewidth=1)
         smoothed = thin(moving_mean(line.values))
@@ -174,6 +182,11 @@ def _plot(axes: Axes, line: Line, colour: str, dash: str | tuple[int, tuple[floa
     )
 
 
+def _look(i: int) -> tuple[str, Dash]:
+    """Colour and dash of line i; beyond the last colour they start again with other dashes."""
+    return COLOURS[i % len(COLOURS)], DASHES[(i + i // len(COLOURS)) % len(DASHES)]
+
+
 def _label_ends(axes: Axes, lines: Sequence[Line], *, share: bool) -> None:
     """Write each line's last drawn value to the right of its end, and end the axis there."""
     last = [moving_mean(line.values)[-1] if line.smooth else line.values[-1] for line in lines]
@@ -189,7 +202,7 @@ def _label_ends(axes: Axes, lines: Sequence[Line], *, share: bool) -> None:
             xytext=(7, 0),
             textcoords="offset points",
             va="center",
-            color=COLOURS[i],
+            color=_look(i)[0],
             fontsize=11,
             annotation_clip=False,
         )

@@ -144,3 +144,11 @@ def test_end_labels_keep_apart_below_the_top():
     assert spread([0.0, 9.0, 9.5], gap=1.0, top=10.0) == [0.0, 9.0, 10.0]
     assert spread([10.0, 10.0, 10.0], gap=1.0, top=10.0) == [8.0, 9.0, 10.0]
     assert spread([3.0, 1.0, 1.5], gap=1.0, top=10.0) == [3.0, 1.0, 2.0]
+
+
+def test_more_lines_than_colours_are_all_drawn_and_none_looks_like_another():
+    lines = [Line(label=f"part {i}", steps=[1, 2], values=[i, i + 1]) for i in range(15)]
+    svg = draw("many", lines, ylabel="y", share=False)
+    assert {f"part {i}" for i in range(15)} <= set(texts(svg))
+    curves = re.findall(r'<path d="M [^"]*" clip-path="[^"]*" style="([^"]*series[^"]*)"', svg)
+    assert len(curves) == len(set(curves)) == 15
