@@ -12,8 +12,7 @@ from r1kit.rewards.extract import RESPONSE_POLICY, extract_answer
 from r1kit.rewards.ifeval import judge_ifeval, judge_ifeval_loose
 from r1kit.rewards.json_answer import judge_json
 from r1kit.rewards.knights_and_knaves import judge_knights_and_knaves
-from r1kit.rewards.math import verify_math, verify_math_fast
-from r1kit.rewards.math.policy import MathPolicy
+from r1kit.rewards.math import DEFAULT_POLICY, MathPolicy, verify_math, verify_math_fast
 from r1kit.rewards.multiple_choice import judge_multiple_choice
 from r1kit.rewards.pool import Job, Verifier, VerifierPool
 from r1kit.rewards.reasoning_gym import decide_reasoning_gym, judge_reasoning_gym
@@ -60,7 +59,8 @@ def _decide_math(problem: Problem, answer: str) -> Score | None:
 
 
 def _math_policy(problem: Problem) -> MathPolicy:
-    return MathPolicy.from_mapping(problem.info.get("math_policy") or {})
+    switches = problem.info.get("math_policy")
+    return MathPolicy.from_mapping(switches) if switches else DEFAULT_POLICY
 
 
 FAST_VERIFIERS: dict[Verifier, Callable[[Problem, str], Score | None]] = {

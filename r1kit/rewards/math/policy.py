@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Literal, Self, get_args, get_type_hints
 
 from r1kit.errors import ConfigError, suggest
@@ -60,7 +61,7 @@ class MathPolicy:
         Raises:
             ConfigError: unknown switch, or a value that it does not have; one line, with the allowed ones.
         """
-        hints = get_type_hints(cls)
+        hints = _hints(cls)
         for name, value in values.items():
             if name not in hints:
                 raise ConfigError(
@@ -77,3 +78,8 @@ class MathPolicy:
                 kind = "true or false" if hints[name] is bool else "an integer from 0 to 40"
                 raise ConfigError(f"math_policy.{name} is {value!r}; give {kind}")
         return cls(**values)
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
