@@ -2,6 +2,7 @@ import pytest
 
 from r1kit.errors import DataError
 from r1kit.rewards.accuracy import FAST_VERIFIERS, VERIFIERS, AccuracyReward, judge_countdown, judge_math
+from r1kit.rewards.code import TIME_LIMIT_S, CodeVerdict
 from r1kit.rewards.extract import BOXED_POLICY, R1_ZERO_POLICY, think_answer_problem
 from r1kit.rewards.ifeval import judge_ifeval
 from r1kit.rewards.knights_and_knaves import judge_knights_and_knaves
@@ -118,3 +119,56 @@ def test_what_is_decided_in_our_own_process_agrees_with_the_verifier():
 def test_a_verifier_named_like_a_shipped_one_is_not_bypassed(pool):
     (score,) = AccuracyReward(pool, R1_ZERO_POLICY, verifiers={"math": echo}).score([rollout(well_formed("7"))])
     assert score.reason == "echo 7"
+
+
+class FakeCodeVerifier:
+    """Says which program it was given."""
+
+    def __init__(self):
+        self.jobs = []
+
+    def verify_many(self, jobs):
+        self.jobs = list(jobs)
+        return [CodeVerdict(value=1.0, reason=f"ran {job.completion[-3:]}", tests_total=1) for job in jobs]
+
+
+def test_programs_go_to_the_code_verifier_and_every_verdict_to_its_place(pool):
+    code, tests = FakeCodeVerifier(), [{"type": "stdio", "input": "", "output": "7"}]
+    reward = AccuracyReward(pool, R1_ZERO_POLICY, think_answer_problem, code=code)
+    scores = reward.score(
+        [
+            rollout(well_formed("one"), verifier="code", language="python", tests=tests, time_limit_s=3.0),
+            rollout(well_formed(r"\sqrt{49}")),  # through the pool
+            rollout("no format", verifier="code", language="python", tests=tests),
+            rollout(well_formed("two"), verifier="code", tests=tests, prelude="import math"),
+            rollout(well_formed("8")),
+        ]
+    )
+    assert [score.value for score in scores] == [1.0, 1.0, 0.0, 1.0, 0.0]
+    assert scores[2].reason == "format: no <think>"
+    assert [(job.language, job.time_limit_s, job.prelude) for job in code.jobs] == [
+        ("python", 3.0, ""),
+        (None, TIME_LIMIT_S, "import math"),
+    ]
+    assert all(job.tests == tests for job in code.jobs)
+
+
+def test_a_program_needs_a_sandbox_and_tests(pool):
+    with pytest.raises(DataError, match="verifier 'code' needs a sandbox"):
+        AccuracyReward(pool, R1_ZERO_POLICY).score([rollout(well_formed("x"), verifier="code", tests=[1])])
+    with pytest.raises(DataError, match=r"needs info\['tests'\]; info has \['language'\]"):
+        AccuracyReward(pool, R1_ZERO_POLICY, code=FakeCodeVerifier()).score(
+            [rollout(well_formed("x"), verifier="code", language="python")]
+        )
+
+
+def test_ifeval_reads_the_whole_visible_response(pool):
+    instructions = [{"id": "startend:end_checker", "kwargs": {"end_phrase": "the end."}}]
+    reward = AccuracyReward(pool, BOXED_POLICY)
+    inside, outside = reward.score(
+        [
+            rollout("<think>the end.</think> No.", answer="", verifier="ifeval", instructions=instructions),
+            rollout("<think>no</think> It is the end.", answer="", verifier="ifeval", instructions=instructions),
+        ]
+    )
+    assert (inside.value, outside.value) == (0.0, 1.0)
