@@ -61,3 +61,8 @@ def suggest(name: str, known: Iterable[str]) -> str:
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     question = f" Did you mean {nearest[0]!r}?" if nearest else ""
     return f"known: {', '.join(known)}.{question}"
+
+
+def shorten(text: str) -> str:
+    """A text as a message quotes it: at most 60 characters, the rest as "..."."""
+    return text if len(text) <= 60 else f"{text[:57]}..."

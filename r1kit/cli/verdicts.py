@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Protocol
 
 import typer
 
-from r1kit.errors import ConfigError, DataError, suggest
+from r1kit.errors import ConfigError, DataError, shorten, suggest
 from r1kit.types import Score
 
 MAX_IN_FLIGHT = 256
@@ -275,5 +275,4 @@ def _kind(kind: type | tuple[type, ...]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shorten(json.dumps(value, ensure_ascii=False))

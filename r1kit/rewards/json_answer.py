@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from r1kit.errors import DataError, MissingExtra
+from r1kit.errors import DataError, MissingExtra, shorten
 from r1kit.types import Problem, Score
 
 MAX_ANSWER_CHARS = 100_000
@@ -205,5 +205,4 @@ def _kind(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shorten(str(value))

@@ -26,29 +26,26 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from r1kit.sandbox import guarantees
-from r1kit.sandbox.base import Guarantee, Limits, Outcome, SandboxError
+from r1kit.sandbox.base import Guarantee, Limits, SandboxError
+from r1kit.sandbox.boxes import BoxMaker
 from r1kit.sandbox.descriptors import Descriptors
 from r1kit.sandbox.executables import (
     SEARCH_PATH,
     box_environment,
-    check_program,
     find_executable,
     parents,
     readable_paths,
     root_folders,
     root_links,
 )
-from r1kit.sandbox.files import check_names
-from r1kit.sandbox.limits import BoxUsers, box_memory_bytes, resource_limits
-from r1kit.sandbox.memory_groups import JOIN, MemoryGroups
-from r1kit.sandbox.process import run_process
+from r1kit.sandbox.limits import resource_limits
+from r1kit.sandbox.memory_groups import JOIN
 from r1kit.sandbox.seccomp import filter_program
-from r1kit.sandbox.status import check_first_box, machine_faults, outcome_of
 
 _INSTALL = "install it with: apt-get install bubblewrap (or dnf, pacman, apk add)"
 
 
-class BwrapSandbox:
+class BwrapSandbox(BoxMaker):
     """Boxes made by bubblewrap. Needs Linux, bwrap 0.7 or later, and prlimit and setpriv of util-linux.
 
     Raises:
@@ -65,10 +62,8 @@ class BwrapSandbox:
             if find_executable(tool) is None:
                 raise SandboxError(f"sandbox bwrap: no {tool} in {SEARCH_PATH}; install util-linux")
         self._path = path
-        self._users = BoxUsers()
-        self._groups = MemoryGroups()
         self._filter = filter_program()
-        check_first_box(self)
+        super().__init__()
 
     @property
     def guarantees(self) -> Mapping[str, Guarantee]:
@@ -80,28 +75,18 @@ class BwrapSandbox:
             has_filter=self._filter is not None,
         )
 
-    def run(
-        self, argv: Sequence[str], *, files: Mapping[str, bytes], stdin: bytes = b"", limits: Limits = Limits()
-    ) -> Outcome:
-        """Run one program in a fresh box; see `r1kit.sandbox.base.Sandbox.run`."""
-        check_names(files)
-        check_program(self.name, argv[0])
-        with (
-            machine_faults(self.name),
-            self._users.one() as uid,
-            self._groups.one(box_memory_bytes(limits)) as group,
-            Descriptors() as descriptors,
-        ):
-            join = [] if group is None else ["/bin/sh", "-c", JOIN, group]
-            ended = run_process(
-                [*join, *self._box(files, limits, uid, descriptors), "--", *argv],
-                stdin=stdin,
-                wall_s=limits.wall_s,
-                output_bytes=limits.output_kb * 1024,
-                env={},
-                descriptors=descriptors,
-            )
-        return outcome_of(self.name, ended)
+    def _command(
+        self,
+        argv: Sequence[str],
+        files: Mapping[str, bytes],
+        limits: Limits,
+        *,
+        uid: int,
+        group: str | None,
+        descriptors: Descriptors,
+    ) -> list[str]:
+        join = [] if group is None else ["/bin/sh", "-c", JOIN, group]
+        return [*join, *self._box(files, limits, uid, descriptors), "--", *argv]
 
     def _box(self, files: Mapping[str, bytes], limits: Limits, uid: int, descriptors: Descriptors) -> list[str]:
         """The command in front of the program's own: bwrap, then in the box setpriv, then prlimit."""

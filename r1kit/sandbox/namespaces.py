@@ -24,22 +24,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from r1kit.sandbox import guarantees
-from r1kit.sandbox.base import Guarantee, Limits, Outcome, SandboxError
+from r1kit.sandbox.base import Guarantee, Limits, SandboxError
+from r1kit.sandbox.boxes import BoxMaker
 from r1kit.sandbox.descriptors import Descriptors
 from r1kit.sandbox.executables import (
     box_environment,
-    check_program,
     python_executable,
     readable_paths,
     root_folders,
     root_links,
 )
-from r1kit.sandbox.files import check_names
-from r1kit.sandbox.limits import BoxUsers, box_memory_bytes, resource_limits
-from r1kit.sandbox.memory_groups import MemoryGroups
-from r1kit.sandbox.process import run_process
+from r1kit.sandbox.limits import resource_limits
 from r1kit.sandbox.seccomp import filter_program
-from r1kit.sandbox.status import check_first_box, machine_faults, outcome_of
 
 LAUNCHER = str(Path(__file__).with_name("launcher.py"))
 
@@ -49,7 +45,7 @@ _FILES_A_MB = 64
 """How many files a writable place holds for each megabyte."""
 
 
-class NamespaceSandbox:
+class NamespaceSandbox(BoxMaker):
     """Boxes made by system calls; needs no tool.
 
     Raises:
@@ -65,9 +61,7 @@ class NamespaceSandbox:
                 f"sandbox namespaces: needs Linux on x86_64 or aarch64, this is {sys.platform} on {platform.machine()}"
             )
         self._filter = program
-        self._users = BoxUsers()
-        self._groups = MemoryGroups()
-        check_first_box(self)
+        super().__init__()
 
     @property
     def guarantees(self) -> Mapping[str, Guarantee]:
@@ -76,33 +70,23 @@ class NamespaceSandbox:
             has_users=self._users.are_real, is_root=os.geteuid() == 0, has_groups=self._groups.are_available
         )
 
-    def run(
-        self, argv: Sequence[str], *, files: Mapping[str, bytes], stdin: bytes = b"", limits: Limits = Limits()
-    ) -> Outcome:
-        """Run one program in a fresh box; see `r1kit.sandbox.base.Sandbox.run`."""
-        check_names(files)
-        check_program(self.name, argv[0])
-        with (
-            machine_faults(self.name),
-            self._users.one() as uid,
-            self._groups.one(box_memory_bytes(limits)) as group,
-            Descriptors() as descriptors,
-        ):
-            spec = {
-                "argv": list(argv),
-                "env": box_environment(),
-                "limits": resource_limits(limits),
-                "box": {"group": group, **self._box(files, limits, uid, descriptors)},
-            }
-            ended = run_process(
-                [python_executable(), "-I", "-S", LAUNCHER, str(descriptors.file(json.dumps(spec).encode()))],
-                stdin=stdin,
-                wall_s=limits.wall_s,
-                output_bytes=limits.output_kb * 1024,
-                env={},
-                descriptors=descriptors,
-            )
-        return outcome_of(self.name, ended)
+    def _command(
+        self,
+        argv: Sequence[str],
+        files: Mapping[str, bytes],
+        limits: Limits,
+        *,
+        uid: int,
+        group: str | None,
+        descriptors: Descriptors,
+    ) -> list[str]:
+        spec = {
+            "argv": list(argv),
+            "env": box_environment(),
+            "limits": resource_limits(limits),
+            "box": {"group": group, **self._box(files, limits, uid, descriptors)},
+        }
+        return [python_executable(), "-I", "-S", LAUNCHER, str(descriptors.file(json.dumps(spec).encode()))]
 
     def _box(self, files: Mapping[str, bytes], limits: Limits, uid: int, descriptors: Descriptors) -> dict[str, object]:
         """What the launcher is told about the box; files as text of one character a byte, for JSON."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from r1kit.errors import DataError
+from r1kit.errors import DataError, shorten
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
 """What can be read: an object a line, a list of objects, or a Parquet table; JSON also gzipped."""
@@ -143,5 +143,4 @@ def _read_parquet(path: Path) -> list[dict[str, Any]]:
 
 
 def _short(value: Any) -> str:
-    text = f"{type(value).__name__} {value!r}"
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shorten(f"{type(value).__name__} {value!r}")

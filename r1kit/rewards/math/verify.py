@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from r1kit.errors import shorten
 from r1kit.rewards.extract import find_answer
 from r1kit.rewards.math.chinese import read_chinese
 from r1kit.rewards.math.compare import same
@@ -300,5 +301,4 @@ def _verdict(is_right: bool, *, gold: str, parsed: str) -> Score:
 
 
 def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shorten(" ".join(text.split()))
