@@ -164,7 +164,8 @@ class _Stage:
         return any(self._outside.iterdir())
 
     def has_survivors(self) -> bool:
-        return not _becomes_true(lambda: not self._survivors())
+        # Processes come and go while /proc is listed, and a look may miss one: gone is what two looks do not find.
+        return not _becomes_true(lambda: not (self._survivors() or self._survivors()))
 
     def has_new_children(self) -> bool:
         return not _becomes_true(lambda: _children() <= self._children)
