@@ -130,20 +130,21 @@ def _objective(
     trained: list[TrainingGroup], config: GRPOConfig, normalizer: Normalizer, device: torch.device
 ) -> Callable[[list[int], TokenLogprobs], Loss]:
     loss_function = LOSSES[config.loss]
+    sampled = [row for group in trained for row in group.sampled_logprobs]
+    reference = [row for group in trained for row in group.reference_logprobs or []]
+    advantages = [value for group in trained for value in group.advantages]
 
-    def objective(indices: list[int], policy: TokenLogprobs) -> Loss:
-        chosen = [trained[i] for i in indices]
+    def objective(rows: list[int], policy: TokenLogprobs) -> Loss:
         num_columns = policy.mask_BT.shape[1]
-        sampled_BT = _padded([row for group in chosen for row in group.sampled_logprobs], num_columns, device)
+        sampled_BT = _padded([sampled[i] for i in rows], num_columns, device)
         reference_BT = None
         if config.kl_coef > 0:
-            reference_rows = [row for group in chosen for row in group.reference_logprobs or []]
-            reference_BT = _padded(reference_rows, num_columns, device)
+            reference_BT = _padded([reference[i] for i in rows], num_columns, device)
         loss = loss_function(
             policy.logprobs_BT,
             sampled_BT,
             reference_BT,
-            torch.tensor([value for group in chosen for value in group.advantages], device=device),
+            torch.tensor([advantages[i] for i in rows], device=device),
             policy.mask_BT,
             clip_epsilon_low=config.clip_epsilon_low,
             clip_epsilon_high=config.clip_epsilon_high,

@@ -13,7 +13,7 @@ from r1kit.learner.config import LearnerConfig
 from r1kit.learner.logprobs import TokenLogprobs, token_logprobs
 from r1kit.learner.optimizer import build_optimizer, learning_rate
 from r1kit.learner.packing import TokenGroup, cut, pack
-from r1kit.models.attention import use_packed_attention
+from r1kit.models.decoder import Decoder
 
 
 class Objective(Protocol):
@@ -31,14 +31,14 @@ class Objective(Protocol):
 
 
 class Learner:
-    """A model being trained: float32 weights, AdamW, a schedule, and matrix products in `dtype`.
+    """A model being trained: float32 weights, AdamW, a schedule; the forward pass runs on a copy in `dtype`.
 
     Args:
-        model: its attention becomes the packed one; its weights must be float32 (they are the master weights).
+        model: its weights must be float32 (they are the master weights, and what is saved).
         config: optimizer, schedule, micro-batch size.
         num_steps: optimizer steps of the whole run, for the schedule.
         device: where to compute.
-        dtype: of the matrix products, by autocast.
+        dtype: of the weights' working copy and of the activations.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class Learner:
         self.dtype = dtype
         self.num_updates = 0
         """Optimizer steps done; it places the run in the schedule."""
-        use_packed_attention(self.model)
-        if config.gradient_checkpointing:
-            self.model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
         self.optimizer = build_optimizer(self.model, config)
+        self._decoder = Decoder(self.model, device=device, dtype=dtype)
+        self._decoder.train_into(self.model)
+        self._decoder.checkpointing = config.gradient_checkpointing
 
     def update(
         self,
@@ -73,21 +73,21 @@ class Learner:
 
         Args:
             groups: all sequences of the step.
-            objective: called for each micro-batch with the indices of its groups and the policy's log-probabilities;
-                rows B are the completions of these groups in order.
+            objective: called for each micro-batch with the numbers of its completions, counted through all groups,
+                and the policy's log-probabilities, a row B for each of them in that order.
             temperature: divides the logits, as in the sampler.
 
         Returns:
             The objective's metrics, `loss`, `entropy` (mean over tokens, nats), `grad_norm` (before clipping) and
             `learning_rate`.
         """
-        self.optimizer.zero_grad(set_to_none=True)
+        self._decoder.zero_grad()
         totals: dict[str, Tensor] = {}
         num_tokens = sum(len(c) for group in groups for c in group.completions)
-        for indices in cut(groups, self.config.micro_batch_tokens):
-            batch = pack([groups[i] for i in indices]).to(self.device)
-            policy = token_logprobs(self.model, batch, temperature=temperature, dtype=self.dtype)
-            loss = objective(indices, policy)
+        for micro_batch in cut(groups, self.config.micro_batch_tokens):
+            batch = pack(micro_batch.groups, device=self.device)
+            policy = token_logprobs(self._decoder, batch, temperature=temperature)
+            loss = objective(micro_batch.rows, policy)
             loss.value.backward()
             parts = {**loss.metrics, "loss": loss.value, "entropy": policy.entropy_BT.sum() / num_tokens}
             for name, value in parts.items():
@@ -97,6 +97,7 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
+        self._decoder.load(self.model)
         self.num_updates += 1
         return {
             **{name: value.item() for name, value in totals.items()},
@@ -106,14 +107,15 @@ class Learner:
 
     @torch.inference_mode()
     def score(self, model: PreTrainedModel, groups: Sequence[TokenGroup], *, temperature: float) -> list[list[float]]:
-        """Log-probabilities under `model` (packed attention; e.g. the reference): a list a completion, in order."""
-        scored: dict[int, list[list[float]]] = {}
-        for indices in cut(groups, self.config.micro_batch_tokens):
-            batch = pack([groups[i] for i in indices]).to(self.device)
-            rows = iter(token_logprobs(model, batch, temperature=temperature, dtype=self.dtype).logprobs_BT.tolist())
-            for i in indices:
-                scored[i] = [next(rows)[: len(completion)] for completion in groups[i].completions]
-        return [row for i in range(len(groups)) for row in scored[i]]
+        """Log-probabilities under `model` (e.g. the reference): a list a completion, in order."""
+        decoder = self._decoder if model is self.model else Decoder(model, device=self.device, dtype=self.dtype)
+        scored: dict[int, list[float]] = {}
+        for micro_batch in cut(groups, self.config.micro_batch_tokens):
+            batch = pack(micro_batch.groups, device=self.device)
+            rows = token_logprobs(decoder, batch, temperature=temperature).logprobs_BT.tolist()
+            for i, row, length in zip(micro_batch.rows, rows, batch.mask_BT.sum(1).tolist(), strict=True):
+                scored[i] = row[:length]
+        return [scored[i] for i in range(len(scored))]
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, optimizer state and place in the schedule."""
@@ -126,5 +128,6 @@ class Learner:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where `state_dict` was taken."""
         self.model.load_state_dict(state["model"])
+        self._decoder.load(self.model)
         self.optimizer.load_state_dict(state["optimizer"])
         self.num_updates = state["num_updates"]

@@ -1,20 +1,26 @@
+# pyright: reportIncompatibleMethodOverride=false (the signature of torch.autograd.Function is a pretence)
 """log pi_theta of a packed batch's completion tokens."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import pad
-from torch.utils.checkpoint import checkpoint
-from transformers import PreTrainedModel
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import linear, pad
 
 from r1kit.learner.packing import PackedBatch
-from r1kit.models.attention import ROW_MULTIPLE, attention_dtype
+from r1kit.models.attention import PackedAttention, row_size
+from r1kit.models.decoder import Decoder, Weight
 
-MAX_LOGITS = 1 << 25
-"""Logits held at once; above it they are made again in the backward pass, chunk by chunk (a 150k vocabulary)."""
+MAX_LOGITS = 1 << 27
+"""Logits kept for the backward pass; above it they are made again there, chunk by chunk (a 150k vocabulary)."""
+_CACHED_LOGITS = 1 << 20
+"""Logits that are worked on at a time in float32: as many as a CPU keeps near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,52 +35,86 @@ class TokenLogprobs:
     """(B, T) bool: True on completion tokens."""
 
 
-def token_logprobs(
-    model: PreTrainedModel, batch: PackedBatch, *, temperature: float = 1.0, dtype: torch.dtype = torch.float32
-) -> TokenLogprobs:
-    """Run `model` (whose attention is packed) over a batch; `dtype` is that of the matrix products.
-
-    `temperature` divides the logits before the softmax, as it does in the sampler.
-    """
-    mask_BT = batch.layout.completion_mask_BT
-    with torch.autocast(batch.tokens_L.device.type, dtype=dtype, enabled=dtype != torch.float32):
-        hidden_LD = model.base_model(
-            input_ids=batch.tokens_L[None],
-            position_ids=batch.positions_L[None],
-            use_cache=False,
-            layout=batch.layout,
-            layout_bias=batch.layout.attention_bias(attention_dtype(batch.tokens_L.device, dtype)),
-        ).last_hidden_state[0]
-        predictor_K, tokens_K = batch.predictor_BT[mask_BT], batch.completions_BT[mask_BT]  # K: all completion tokens
-        filling = (0, -len(tokens_K) % ROW_MULTIPLE)
-        hidden_KD = hidden_LD.index_select(0, pad(predictor_K, filling))
-        head = model.get_output_embeddings()
-        assert isinstance(head, nn.Linear)
-        logprobs_K, entropy_K = _gathered_logprobs(head, hidden_KD, pad(tokens_K, filling), temperature)
+def token_logprobs(decoder: Decoder, batch: PackedBatch, *, temperature: float = 1.0) -> TokenLogprobs:
+    """Run `decoder` over a batch. `temperature` divides the logits before the softmax, as it does in the sampler."""
+    attend = PackedAttention(
+        batch.layout, num_heads=decoder.num_heads, num_kv_heads=decoder.num_kv_heads, dtype=decoder.dtype
+    )
+    hidden_LE = decoder.hidden(batch.tokens_L, batch.positions_L, attend)
+    mask_BT = batch.mask_BT
+    predictor_M, tokens_M = batch.predictor_BT[mask_BT], batch.completions_BT[mask_BT]  # M: all completion tokens
+    filling = (0, row_size(len(tokens_M)) - len(tokens_M))
+    hidden_ME = hidden_LE.index_select(0, pad(predictor_M, filling))
+    logprobs_M, entropy_M = head_logprobs(decoder.head, hidden_ME, pad(tokens_M, filling), temperature)
     empty_BT = torch.zeros(mask_BT.shape, device=mask_BT.device)
     return TokenLogprobs(
-        empty_BT.masked_scatter(mask_BT, logprobs_K), empty_BT.masked_scatter(mask_BT, entropy_K), mask_BT
+        empty_BT.masked_scatter(mask_BT, logprobs_M), empty_BT.masked_scatter(mask_BT, entropy_M), mask_BT
     )
 
 
-def _gathered_logprobs(
-    head: nn.Linear, hidden_KD: Tensor, tokens_K: Tensor, temperature: float
-) -> tuple[Tensor, Tensor]:
-    def chunk(hidden: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        logits = head(hidden).float()
-        if temperature != 1.0:
-            logits = logits / temperature
-        log_normalizer = logits.logsumexp(-1)
-        with torch.no_grad():
-            probabilities = (logits - log_normalizer[:, None]).exp()
-            entropy = log_normalizer - (probabilities * logits).sum(-1)
-        return logits.gather(-1, tokens[:, None])[:, 0] - log_normalizer, entropy
+def head_logprobs(head: Weight, hidden_ME: Tensor, tokens_M: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Log-probabilities of `tokens_M` under softmax(hidden head^T / temperature), and entropies (no gradient).
 
-    rows = max(1, MAX_LOGITS // head.weight.shape[0])
-    if hidden_KD.shape[0] <= rows:
-        return chunk(hidden_KD, tokens_K)
-    pieces = [
-        checkpoint(chunk, hidden, tokens, use_reentrant=False)
-        for hidden, tokens in zip(hidden_KD.split(rows), tokens_K.split(rows), strict=True)
-    ]
-    return torch.cat([piece[0] for piece in pieces]), torch.cat([piece[1] for piece in pieces])
+    The gradient of `head` is added to `head.grad`, in float32. Neither pass makes a float32 copy of all logits.
+    """
+    logprobs_M, entropy_M = _HeadLogprobs.apply(hidden_ME, head.value, head.grad, tokens_M, temperature)
+    return logprobs_M, entropy_M
+
+
+class _HeadLogprobs(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, hidden_ME: Tensor, head_VE: Tensor, grad_VE: Tensor | None, tokens_M: Tensor, temperature: float
+    ) -> tuple[Tensor, Tensor]:
+        logprobs_M, entropy_M, normalizer_M = (torch.empty(len(tokens_M), device=tokens_M.device) for _ in range(3))
+        for rows in _chunks(len(tokens_M), len(head_VE), MAX_LOGITS):
+            logits_CV = linear(hidden_ME[rows], head_VE)
+            for part in _chunks(len(logits_CV), len(head_VE), _CACHED_LOGITS):
+                here = slice(rows.start + part.start, rows.start + part.stop)
+                scaled = logits_CV[part].to(torch.float32, copy=True).div_(temperature)
+                chosen = scaled.gather(-1, tokens_M[here, None])[:, 0]
+                top = scaled.amax(-1, keepdim=True)
+                exponents = scaled.sub_(top)
+                weights = exponents.exp()
+                total = weights.sum(-1)
+                normalizer_M[here] = total.log().add_(top[:, 0])
+                logprobs_M[here] = chosen - normalizer_M[here]
+                # H = log Z - sum p * logit, and both are less `top`.
+                entropy_M[here] = total.log() - torch.linalg.vecdot(weights, exponents) / total
+        kept = [logits_CV] if len(logits_CV) == len(tokens_M) else []
+        ctx.temperature, ctx.grad_VE = temperature, grad_VE
+        ctx.save_for_backward(hidden_ME, head_VE, tokens_M, normalizer_M, *kept)
+        ctx.mark_non_differentiable(entropy_M)
+        return logprobs_M, entropy_M
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_M: Tensor, _: Tensor) -> tuple[Tensor, None, None, None, None]:
+        # d logprob / d logits = (one-hot - softmax) / temperature; written over the logits.
+        hidden_ME, head_VE, tokens_M, normalizer_M, *kept = ctx.saved_tensors
+        grad_hidden_ME = torch.empty_like(hidden_ME)
+        scale_M = grad_M / ctx.temperature
+        for rows in _chunks(len(tokens_M), len(head_VE), MAX_LOGITS):
+            logits_CV = kept[0] if kept else linear(hidden_ME[rows], head_VE)
+            for part in _chunks(len(logits_CV), len(head_VE), _CACHED_LOGITS):
+                here = slice(rows.start + part.start, rows.start + part.stop)
+                slopes = (
+                    logits_CV[part]
+                    .to(torch.float32, copy=True)
+                    .div_(ctx.temperature)
+                    .sub_(normalizer_M[here, None])
+                    .exp_()
+                )
+                slopes.mul_(-scale_M[here, None]).scatter_add_(1, tokens_M[here, None], scale_M[here, None])
+                logits_CV[part] = slopes
+            grad_hidden_ME[rows] = logits_CV @ head_VE
+            if ctx.grad_VE is not None:
+                ctx.grad_VE.add_(logits_CV.t() @ hidden_ME[rows])
+        return grad_hidden_ME, None, None, None, None
+
+
+def _chunks(num_rows: int, vocab_size: int, limit: int) -> Iterator[slice]:
+    """Slices of rows with at most `limit` logits together, one row at least."""
+    size = max(1, limit // vocab_size)
+    for start in range(0, num_rows, size):
+        yield slice(start, min(start + size, num_rows))

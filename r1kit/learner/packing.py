@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from r1kit.models.attention import ROW_MULTIPLE, PackedLayout
+from r1kit.models.attention import COLUMN_STEP, Block, PackedLayout, row_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class TokenGroup:
 class PackedBatch:
     """One micro-batch: a flat row of L tokens and where each belongs.
 
-    The row ends in up to ROW_MULTIPLE - 1 tokens that belong nowhere: nothing attends to them or is read from them.
+    The row ends in at least one idle token: nothing attends to it or is read from it.
     """
 
     tokens_L: Tensor
@@ -40,86 +40,108 @@ class PackedBatch:
     predictor_BT: Tensor
     """(B, T) int64: place in the row of the token *before* each completion token, from which it is predicted."""
     completions_BT: Tensor
-    """(B, T) int64: the completions' tokens; 0 where the layout's completion_mask_BT is False."""
-
-    def to(self, device: torch.device) -> PackedBatch:
-        """The same on `device`."""
-        moved = {name: getattr(self.layout, name).to(device) for name in PackedLayout.__slots__}
-        return PackedBatch(
-            tokens_L=self.tokens_L.to(device),
-            positions_L=self.positions_L.to(device),
-            layout=PackedLayout(**moved),
-            predictor_BT=self.predictor_BT.to(device),
-            completions_BT=self.completions_BT.to(device),
-        )
+    """(B, T) int64: the completions' tokens; 0 where `mask_BT` is False."""
+    mask_BT: Tensor
+    """(B, T) bool: True on the completion's tokens, the end token included."""
 
 
-def pack(groups: Sequence[TokenGroup]) -> PackedBatch:
+def pack(groups: Sequence[TokenGroup], *, device: torch.device | None = None) -> PackedBatch:
     """Lay groups out in one row: prompt, completion, completion, ..., next prompt, ..."""
-    N, B = len(groups), sum(len(group.completions) for group in groups)
-    P = max(len(group.prompt) for group in groups)
-    T = max(len(completion) for group in groups for completion in group.completions)
     tokens: list[int] = []
     positions: list[int] = []
-    place: list[int] = []
+    prompts: list[tuple[int, int]] = []  # start in the row and length
+    completions: list[tuple[int, int]] = []
     group_B: list[int] = []
-    prompt_index = torch.zeros(N, P, dtype=torch.int64)
-    prompt_mask = torch.zeros(N, P, dtype=torch.bool)
-    completion_index = torch.zeros(B, T, dtype=torch.int64)
-    completion_mask = torch.zeros(B, T, dtype=torch.bool)
-    predictor = torch.zeros(B, T, dtype=torch.int64)
-    completions = torch.zeros(B, T, dtype=torch.int64)
     for n, group in enumerate(groups):
         assert len(group.prompt) > 0, "a group's prompt is empty"
-        start, length = len(tokens), len(group.prompt)
-        prompt_index[n, :length] = torch.arange(start, start + length)
-        prompt_mask[n, :length] = True
+        prompts.append((len(tokens), len(group.prompt)))
         tokens.extend(group.prompt)
-        positions.extend(range(length))
-        place.extend(range(n * P, n * P + length))
-        last_of_prompt = start + length - 1
+        positions.extend(range(len(group.prompt)))
         for completion in group.completions:
             assert len(completion) > 0, "a completion is empty"
-            b, start, count = len(group_B), len(tokens), len(completion)
+            completions.append((len(tokens), len(completion)))
             group_B.append(n)
-            row = torch.arange(start, start + count)
-            completion_index[b, :count] = row
-            completion_mask[b, :count] = True
-            predictor[b, 0] = last_of_prompt
-            predictor[b, 1:count] = row[:-1]
-            completions[b, :count] = torch.tensor(completion, dtype=torch.int64)
             tokens.extend(completion)
-            positions.extend(range(length, length + count))
-            place.extend(range(N * P + b * T, N * P + b * T + count))
-    filling = [0] * (-len(tokens) % ROW_MULTIPLE)
-    return PackedBatch(
-        tokens_L=torch.tensor(tokens + filling),
-        positions_L=torch.tensor(positions + filling),
-        layout=PackedLayout(
-            prompt_index_NP=prompt_index,
-            prompt_mask_NP=prompt_mask,
-            completion_index_BT=completion_index,
-            completion_mask_BT=completion_mask,
-            group_B=torch.tensor(group_B),
-            place_L=torch.tensor(place + filling),
+            positions.extend(range(len(group.prompt), len(group.prompt) + len(completion)))
+    idle = [0] * (row_size(len(tokens)) - len(tokens))
+
+    starts_B, lengths_B = torch.tensor(completions).unbind(1)
+    columns_T = torch.arange(int(lengths_B.max()))
+    mask_BT = columns_T < lengths_B[:, None]
+    place_BT = starts_B[:, None] + columns_T
+    predictor_BT = place_BT - 1
+    predictor_BT[:, 0] = torch.tensor([start + length - 1 for start, length in prompts])[group_B]
+    tokens_L = torch.tensor(tokens + idle)
+
+    prompt_order = sorted(range(len(prompts)), key=lambda n: -prompts[n][1])
+    rank_N = torch.tensor(prompt_order).argsort()
+    completion_order = sorted(range(len(completions)), key=lambda b: -completions[b][1])
+    layout = PackedLayout(
+        num_tokens=len(tokens_L),
+        prompts=_block([prompts[n] for n in prompt_order], len(tokens_L) - 1, torch.empty(0, dtype=torch.int64)),
+        completions=_block(
+            [completions[b] for b in completion_order],
+            len(tokens_L) - 1,
+            rank_N[torch.tensor(group_B)[completion_order]],
         ),
-        predictor_BT=predictor,
-        completions_BT=completions,
+    )
+    return PackedBatch(
+        tokens_L=tokens_L.to(device),
+        positions_L=torch.tensor(positions + idle, device=device),
+        layout=layout.to(device),
+        predictor_BT=predictor_BT.where(mask_BT, 0).to(device),
+        completions_BT=tokens_L[place_BT.clamp(max=len(tokens_L) - 1)].where(mask_BT, 0).to(device),
+        mask_BT=mask_BT.to(device),
     )
 
 
-def cut(groups: Sequence[TokenGroup], max_tokens: int) -> list[list[int]]:
-    """Cut groups into micro-batches of at most `max_tokens`, similar lengths together; returns indices of groups.
+def _block(sequences: Sequence[tuple[int, int]], idle: int, prefix_B: Tensor) -> Block:
+    starts_B, lengths_B = torch.tensor(sequences).unbind(1)
+    columns_T = torch.arange(-(-int(lengths_B.max()) // COLUMN_STEP) * COLUMN_STEP)
+    index_BT = (starts_B[:, None] + columns_T).where(columns_T < lengths_B[:, None], idle)
+    return Block(lengths_B=lengths_B, index_BT=index_BT, prefix_B=prefix_B)
 
-    A group that is larger than `max_tokens` gets a micro-batch of its own.
+
+@dataclass(frozen=True, slots=True)
+class MicroBatch:
+    """What is computed at once."""
+
+    groups: list[TokenGroup]
+    rows: list[int]
+    """Which completions these are, among those of all groups of the step in order."""
+
+
+def cut(groups: Sequence[TokenGroup], max_tokens: int) -> list[MicroBatch]:
+    """Cut groups into micro-batches of at most `max_tokens`, similar lengths together.
+
+    A group that is larger is split, and each part has the prompt; one completion is never split.
     """
-    order = sorted(range(len(groups)), key=lambda i: max(map(len, groups[i].completions)))
-    micro_batches: list[list[int]] = []
+    parts = sorted(_parts(groups, max_tokens), key=lambda part: max(map(len, part.groups[0].completions)))
+    micro_batches: list[MicroBatch] = []
     room = 0
-    for i in order:
-        if groups[i].num_tokens > room:
-            micro_batches.append([])
+    for part in parts:
+        size = part.groups[0].num_tokens
+        if size > room:
+            micro_batches.append(MicroBatch([], []))
             room = max_tokens
-        micro_batches[-1].append(i)
-        room -= groups[i].num_tokens
+        micro_batches[-1].groups.extend(part.groups)
+        micro_batches[-1].rows.extend(part.rows)
+        room -= size
     return micro_batches
+
+
+def _parts(groups: Sequence[TokenGroup], max_tokens: int) -> Iterator[MicroBatch]:
+    first = 0
+    for group in groups:
+        count = len(group.completions)
+        room = max(1, max_tokens - len(group.prompt))
+        num_parts = min(count, -(-(group.num_tokens - len(group.prompt)) // room))
+        by_length = sorted(range(count), key=lambda i: len(group.completions[i]))
+        for part in range(num_parts):
+            # Completions of similar lengths, and about as many tokens in each part.
+            chosen = sorted(by_length[part::num_parts])
+            yield MicroBatch(
+                [TokenGroup(prompt=group.prompt, completions=[group.completions[i] for i in chosen])],
+                [first + i for i in chosen],
+            )
+        first += count

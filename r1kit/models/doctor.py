@@ -14,7 +14,6 @@ import psutil
 import torch
 
 from r1kit import __version__
-from r1kit.models.attention import ATTENTION
 from r1kit.models.device import fast_bfloat16, resolve_device, resolve_dtype
 from r1kit.models.memory import available_memory
 
@@ -105,5 +104,5 @@ def _choices() -> list[Fact]:
         Fact("device used", str(device), ""),
         Fact("dtype used", dtype, "of matrix products; weights stay float32. learner.dtype sets it"),
         Fact("engine used", "native", ""),
-        Fact("attention used", ATTENTION, "a group's prompt is computed once"),
+        Fact("attention used", "matrix products" if device.type == "cpu" else "fused kernels", "prompts shared"),
     ]

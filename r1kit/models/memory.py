@@ -1,7 +1,7 @@
 """Will it fit? The memory of training, estimated from a model's config before any weight is read.
 
-Static: float32 weights, gradients and AdamW's two moments (4 + 4 + 8 bytes a parameter), the copy that the engine
-samples from, the reference of the KL term. On top of that one of two, for they are never held at once: what the
+Static: float32 weights, gradients and AdamW's two moments (4 + 4 + 8 bytes a parameter), the learner's working copy
+and the engine's, the reference of the KL term. On top of that one of two, for they are never held at once: what the
 learner keeps of a micro-batch for its backward pass, or the engine's cache of keys and values.
 
 The learner's part counts the tensors that autograd saves in a layer of a Llama (a test compares it with the saved
@@ -20,7 +20,7 @@ import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from r1kit.errors import ModelError
-from r1kit.models.attention import ROW_MULTIPLE
+from r1kit.models.attention import row_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,20 +43,20 @@ class MemoryPlan:
     """What training holds at once."""
 
     dtype: torch.dtype
-    """Of the learner's matrix products and of the engine's weights and cache."""
+    """Of the learner's working copy and activations, and of the engine's weights and cache."""
     has_reference: bool
-    """kl_coef > 0: a frozen copy in `dtype` is held too."""
+    """kl_coef > 0: a frozen float32 model is held too, and a copy in `dtype` while it is run."""
     micro_batch_tokens: int
     gradient_checkpointing: bool
     group_size: int
-    """Completions that share a prompt. A group is never cut, so a large one sets the size of a micro-batch."""
+    """Completions that share a prompt."""
     prompt_tokens: int
     """Of a long prompt."""
     completion_tokens: int
     """Of a long completion, as a rule max_new_tokens."""
     num_slots: int
     """Completions that the engine samples at once."""
-    max_logits: int = 1 << 25
+    max_logits: int = 1 << 27
     """Logits that the learner holds at once: chunk of tokens times vocabulary."""
 
 
@@ -106,10 +106,11 @@ def estimate_memory(size: ModelSize, plan: MemoryPlan) -> MemoryEstimate:
         "weights": 4 * size.num_parameters,
         "gradients": 4 * size.num_parameters,
         "optimizer": 8 * size.num_parameters,
+        "working copy": copy,
         "engine": copy,
     }
     if plan.has_reference:
-        static["reference"] = copy
+        static["reference"] = 4 * size.num_parameters + copy
     kv_token = 2 * size.num_layers * size.num_kv_heads * size.head_dim * plan.dtype.itemsize
     sampling = plan.num_slots * (plan.prompt_tokens + plan.completion_tokens) * kv_token
     return MemoryEstimate(static=static, learning=_learning(size, plan), sampling=sampling)
@@ -173,31 +174,18 @@ def cgroup_free(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/p
 def _learning(size: ModelSize, plan: MemoryPlan) -> int:
     c = plan.dtype.itemsize
     P, T, G = plan.prompt_tokens, plan.completion_tokens, plan.group_size
+    # A micro-batch has whole groups, or a part of one that is too large, or at least one completion.
     num_groups = max(1, plan.micro_batch_tokens // (P + G * T))
-    B = num_groups * G  # completions of a micro-batch
-    L, K = _filled_up(num_groups * (P + G * T)), _filled_up(B * T)  # its tokens, and those that logits are made for
-    width = size.num_heads * size.head_dim
-    # Float32 always, twice a layer: the residual stream and its normalised form.
-    residual = 4 * 4 * size.hidden_size * L
-    # Inputs of the matrix products. Autocast casts the input of each product anew; float32 products share it.
-    inputs = (2 if c == 4 else 5) * size.hidden_size * L + width * L
-    feed_forward = 4 * size.intermediate_size * L
-    # Query, key, value and output: of the prompts, then of the completions, whose keys and values repeat the prompt.
-    attention = width * (4 * num_groups * P + 2 * B * T + 2 * B * (P + T))
-    layer = residual + c * (inputs + feed_forward) + 4 * attention  # float32 on a CPU, less elsewhere
-    mask = 4 * B * T * (P + T)
+    num_rows = min(G, max(1, (plan.micro_batch_tokens - P) // T))
+    L, M = row_size(num_groups * (P + num_rows * T)), row_size(num_groups * num_rows * T)
+    E, width, kv_width = size.hidden_size, size.num_heads * size.head_dim, size.num_kv_heads * size.head_dim
+    # The residual stream and its normalised form, twice; query, key, value and result of attention; gate and up and
+    # their product; and a float32 number a row for each norm.
+    layer = c * L * (4 * E + 2 * width + 2 * kv_width + 3 * size.intermediate_size) + 2 * 4 * L
     # Checkpointing keeps a layer's input, and all of the one layer that the backward pass is in.
-    layers = (
-        size.num_layers * 4 * size.hidden_size * L + layer if plan.gradient_checkpointing else size.num_layers * layer
-    )
-    weights = size.num_parameters * c if c < 4 else 0  # autocast's copy of the weights
-    # At its peak the loss holds the logits, their softmax, a product of the two, and a gradient.
-    logits = 4 * 4 * min(K * size.vocab_size, plan.max_logits)
-    return layers + mask + weights + logits
-
-
-def _filled_up(num_tokens: int) -> int:
-    return -(-num_tokens // ROW_MULTIPLE) * ROW_MULTIPLE
+    layers = size.num_layers * c * E * L + layer if plan.gradient_checkpointing else size.num_layers * layer
+    head = c * E * (L + M) + c * min(M * size.vocab_size, plan.max_logits)
+    return layers + head
 
 
 def _remedies(estimate: MemoryEstimate, plan: MemoryPlan, free: int) -> str:

@@ -23,7 +23,7 @@ def objective(indices, policy):
     return next_token_loss(policy.logprobs_BT, policy.mask_BT, num_tokens=NUM_TOKENS)
 
 
-@pytest.mark.parametrize("micro_batch_tokens", [1, 25, 60])  # 8 x 1, about 4 x 2, about 2 x 4 groups
+@pytest.mark.parametrize("micro_batch_tokens", [1, 25, 60])  # each completion alone, about 4 x 2, about 2 x 4 groups
 def test_step_does_not_depend_on_the_micro_batch_split(micro_batch_tokens):
     whole, split = build(), build(micro_batch_tokens)
     stats, split_stats = whole.update(GROUPS, objective), split.update(GROUPS, objective)

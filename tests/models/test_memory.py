@@ -11,7 +11,7 @@ from r1kit.errors import ModelError
 from r1kit.learner.logprobs import token_logprobs
 from r1kit.learner.packing import TokenGroup, pack
 from r1kit.models import memory
-from r1kit.models.attention import use_packed_attention
+from r1kit.models.decoder import Decoder
 from r1kit.models.memory import (
     MemoryPlan,
     ModelSize,
@@ -48,12 +48,11 @@ CONFIG = LlamaConfig(
 
 def saved_bytes(dtype, *, gradient_checkpointing=False):
     """Bytes that autograd keeps between forward and backward of the learner, the parameters themselves apart."""
-    model = LlamaForCausalLM(CONFIG).train()
-    use_packed_attention(model)
-    if gradient_checkpointing:
-        model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+    decoder = Decoder(model := LlamaForCausalLM(CONFIG), device=CPU, dtype=dtype)
+    decoder.train_into(model)
+    decoder.checkpointing = gradient_checkpointing
     groups = [TokenGroup(prompt=[*range(20)], completions=[[*range(60)]] * 4)] * 4
-    own = {parameter.data_ptr() for parameter in model.parameters()}
+    own = {weight.value.data_ptr() for weight in decoder.weights}
     kept = {}
 
     def keep(tensor):
@@ -63,7 +62,7 @@ def saved_bytes(dtype, *, gradient_checkpointing=False):
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        token_logprobs(model, pack(groups), dtype=dtype)
+        token_logprobs(decoder, pack(groups))
     return sum(size for size, _ in kept.values())
 
 
@@ -101,15 +100,14 @@ def test_static_memory_is_that_of_weights_gradients_and_adamw():
     assert static["weights"] == sum(p.nbytes for p in model.parameters())
     assert static["gradients"] == sum(p.grad.nbytes for p in model.parameters())
     assert static["optimizer"] == sum(moment.nbytes for moment in moments)
-    assert static["engine"] == static["reference"] == 2 * 786_528
+    assert static["engine"] == static["working copy"] == 2 * 786_528
+    assert static["reference"] == (4 + 2) * 786_528
     assert "reference" not in estimate_memory(model_size(CONFIG), PLAN).static
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_activations_are_what_autograd_saves(dtype):
-    # Of the four arrays of logits in the estimate, three are short-lived and not saved.
-    short_lived = 3 * 4 * (1024 * 500)  # 960 tokens, filled up to 1024
-    estimate = estimate_memory(model_size(CONFIG), replace(PLAN, dtype=dtype)).learning - short_lived
+    estimate = estimate_memory(model_size(CONFIG), replace(PLAN, dtype=dtype)).learning
     assert estimate == pytest.approx(saved_bytes(dtype), rel=0.05)
 
 
@@ -117,9 +115,9 @@ def test_checkpointing_keeps_the_layers_inputs():
     size, plan = model_size(CONFIG), replace(PLAN, gradient_checkpointing=True)
     one_layer = estimate_memory(replace(size, num_layers=1), PLAN).learning
     inputs = estimate_memory(size, plan).learning - one_layer
-    assert inputs == 6 * 1536 * 96 * 4  # 1040 tokens, filled up
+    assert inputs == 6 * 1088 * 96 * 4  # 1040 tokens, filled up
     # One layer is made again in the backward pass; saved before it are the inputs, the logits and what the head reads.
-    logits_and_head = 4 * 1024 * 500 + 4 * 1024 * 96
+    logits_and_head = 4 * 992 * 500 + 4 * (992 + 1088) * 96
     assert saved_bytes(torch.float32, gradient_checkpointing=True) == pytest.approx(inputs + logits_and_head, rel=0.25)
 
 
@@ -128,18 +126,20 @@ def test_key_value_cache_by_hand():
     assert estimate_memory(model_size(CONFIG), PLAN).sampling == 8 * 80 * 2 * 6 * 2 * 16 * 4 == 983_040
 
 
-def test_a_large_group_is_not_cut_and_the_vocabulary_is():
+def test_a_large_group_is_cut_to_a_completion_and_the_vocabulary_too():
     size = model_size(CONFIG)
     small = estimate_memory(size, replace(PLAN, micro_batch_tokens=1)).learning
-    assert small == estimate_memory(size, replace(PLAN, micro_batch_tokens=260)).learning  # one group: 20 + 4*60
+    assert small == estimate_memory(size, replace(PLAN, micro_batch_tokens=80)).learning  # a prompt, a completion
+    two = estimate_memory(size, replace(PLAN, micro_batch_tokens=140)).learning
+    assert two == estimate_memory(size, replace(PLAN, micro_batch_tokens=199)).learning > small
     chunked = replace(PLAN, max_logits=1000)
     difference = estimate_memory(size, PLAN).learning - estimate_memory(size, chunked).learning
-    assert difference == 16 * (1024 * 500 - 1000)
+    assert difference == 4 * (992 * 500 - 1000)  # 960 tokens, filled up
 
 
 def test_peak_is_the_larger_of_learning_and_sampling():
     size = model_size(CONFIG)
-    static = 20 * 786_528
+    static = 24 * 786_528
     learning = estimate_memory(size, PLAN)
     assert learning.total == static + learning.learning
     sampling = estimate_memory(size, replace(PLAN, num_slots=10_000))
@@ -176,8 +176,8 @@ def test_the_message_for_seven_billion_parameters(monkeypatch):
         check_memory("Qwen/Qwen2.5-7B", config, CPU, plan)
     # No word of checkpointing or the batch: the weights alone do not fit, so they would not help.
     assert str(caught.value) == (
-        "model Qwen/Qwen2.5-7B needs about 181 GB to train (weights 30, gradients 30, optimizer 61, engine 15, "
-        "reference 15, activations 29), this machine has 22 GB free; "
+        "model Qwen/Qwen2.5-7B needs about 203 GB to train (weights 30, gradients 30, optimizer 61, working copy 15, "
+        "engine 15, reference 46, activations 5.1), this machine has 22 GB free; "
         "fix: a smaller model, grpo.kl_coef = 0 (no reference)"
     )
 

@@ -1,13 +1,10 @@
 """Keys and values of the rows being decoded: preallocated, contiguous, written in place.
 
-Shape letters here and in the other files of this folder: R rows (slots) of the batch, H key/value heads, L columns
-that a slot has room for, D size of a head, K prompts of one prefill, T their padded length,
-V vocabulary, N new tokens a row may have.
+Shape letters here and in the other files of this folder: R rows (slots) of the batch, L columns that a slot has room
+for, N prompts in use, S their padded length, H query heads, K key/value heads, D size of a head, V vocabulary.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -23,37 +20,56 @@ def columns_for(longest: int) -> int:
 
 
 class KVCache:
-    """A slot's token t lies in column t, so a row's length alone says which columns count.
+    """A row's token t, counted from its first own one, lies in column t of its slot.
 
-    One tensor of (R*H, L, D) a layer for keys and one for values. All columns of the first n slots are one contiguous
+    One tensor of (R*K, L, D) a layer for keys and one for values. All columns of the first n slots are one contiguous
     block, the only form that a CPU's `torch.bmm` takes without a copy; so the cache is kept about as narrow as the
     longest row (`columns_for`), and resized as rows grow and end.
     """
 
-    def __init__(self, like_HTD: Sequence[Tensor], *, num_slots: int, capacity: int) -> None:
-        """Room for `capacity` columns in `num_slots` slots; a sample key (H, T, D) a layer gives the other sizes."""
-        self.num_slots = num_slots
-        self.num_heads, _, self.head_dim = like_HTD[0].shape
-        self.capacity = capacity
-        self.keys = [self._columns(key, capacity) for key in like_HTD]
-        self.values = [self._columns(key, capacity) for key in like_HTD]
+    def __init__(self, *, num_layers: int, num_slots: int, num_heads: int, head_dim: int, like: Tensor) -> None:
+        """Room for one step of columns in `num_slots` slots, with the type and on the device of `like`."""
+        self.num_slots, self.num_heads, self.head_dim = num_slots, num_heads, head_dim
+        self.capacity = columns_for(0)
+        shape = num_slots * num_heads, self.capacity, head_dim
+        self.keys, self.values = ([like.new_zeros(shape) for _ in range(num_layers)] for _ in range(2))
+        self._spare = like.new_empty(0)
 
-    def resize(self, *, num_slots: int, capacity: int) -> None:
-        """Keep the first slots and columns and make room for others; one layer at a time is held twice."""
-        slots, columns = min(num_slots, self.num_slots), min(capacity, self.capacity)
-        self.num_slots, self.capacity = num_slots, capacity
+    def resize(
+        self, *, num_slots: int, capacity: int, moved: tuple[Tensor, Tensor] | None = None, used: int | None = None
+    ) -> None:
+        """Make room for other numbers of slots and columns; keep the first slots and columns.
+
+        Args:
+            num_slots: how many there are then.
+            capacity: how many columns there are then.
+            moved: (source, target), slots whose rows move to others on the way.
+            used: columns that rows have filled; those behind become 0.
+        """
+        used = min(self.capacity, capacity) if used is None else used
+        kept = min(num_slots, self.num_slots)
         for layers in (self.keys, self.values):
             for layer, old in enumerate(layers):
-                layers[layer] = self._columns(old, capacity)
-                layers[layer][: slots * self.num_heads, :columns] = old[: slots * self.num_heads, :columns]
+                old_RKLD = old.view(self.num_slots, self.num_heads, self.capacity, self.head_dim)
+                new_RKLD = self._take(num_slots, capacity)
+                new_RKLD[:kept, :, :used] = old_RKLD[:kept, :, :used]
+                if moved is not None:
+                    source, target = moved
+                    new_RKLD[target, :, :used] = old_RKLD[source, :, :used]
+                # Zeros, not whatever was there: hidden columns get weight 0, and 0 times NaN would be NaN.
+                new_RKLD[:, :, used:] = 0
+                new_RKLD[kept:] = 0
+                layers[layer] = new_RKLD.flatten(0, 1)
+                self._spare = old.flatten()
+        self.num_slots, self.capacity = num_slots, capacity
 
-    def write(self, layer: int, index_RH: Tensor, key: Tensor, value: Tensor) -> None:
-        """Store one token a row: key and value (R, H, 1, D) at the flat columns `index_RH` of `flat_columns`."""
-        self.keys[layer].view(-1, self.head_dim).index_copy_(0, index_RH, key.reshape(-1, self.head_dim))
-        self.values[layer].view(-1, self.head_dim).index_copy_(0, index_RH, value.reshape(-1, self.head_dim))
+    def write(self, layer: int, index_RK: Tensor, key_RKD: Tensor, value_RKD: Tensor) -> None:
+        """Store one token a row at the flat columns `index_RK` of `flat_columns`."""
+        self.keys[layer].view(-1, self.head_dim).index_copy_(0, index_RK, key_RKD.reshape(-1, self.head_dim))
+        self.values[layer].view(-1, self.head_dim).index_copy_(0, index_RK, value_RKD.reshape(-1, self.head_dim))
 
     def flat_columns(self, column_R: Tensor) -> Tensor:
-        """Where `write` puts column `column_R[r]` of slot r, for all heads: (R*H,) int64.
+        """Where `write` puts column `column_R[r]` of slot r, for all heads: (R*K,) int64.
 
         A column beyond the last becomes the last: only an idle row has one, and nobody reads what it writes.
         """
@@ -63,28 +79,14 @@ class KVCache:
         return starts + column_R.repeat_interleave(self.num_heads)
 
     def read(self, layer: int, *, num_slots: int) -> tuple[Tensor, Tensor]:
-        """Keys and values of the first `num_slots` slots: two contiguous views of (num_slots*H, L, D)."""
+        """Keys and values of the first `num_slots` slots: two contiguous views of (num_slots*K, L, D)."""
         rows = num_slots * self.num_heads
         return self.keys[layer][:rows], self.values[layer][:rows]
 
-    def fan_out(
-        self, slots: Tensor, source: Tensor, keys_KHTD: Sequence[Tensor], values_KHTD: Sequence[Tensor]
-    ) -> None:
-        """Copy prompt `source[i]` of a prefill into slot `slots[i]`; a group's samples have the same source."""
-        for cached, prompts in ((self.keys, keys_KHTD), (self.values, values_KHTD)):
-            for layer, prompt in enumerate(prompts):
-                self._by_slot(cached[layer])[slots, :, : prompt.shape[2]] = prompt[source]
-
-    def move(self, source: Tensor, target: Tensor, *, length: int) -> None:
-        """Copy the first `length` columns of slots `source` to slots `target`; the two sets do not overlap."""
-        for layers in (self.keys, self.values):
-            for cached in layers:
-                slots = self._by_slot(cached)
-                slots[target, :, :length] = slots[source, :, :length]
-
-    def _by_slot(self, cached: Tensor) -> Tensor:
-        return cached.view(self.num_slots, self.num_heads, self.capacity, self.head_dim)
-
-    def _columns(self, like: Tensor, capacity: int) -> Tensor:
-        # Zeros, not empty: masked columns get weight 0, and 0 times an uninitialised NaN would be NaN.
-        return like.new_zeros(self.num_slots * self.num_heads, capacity, self.head_dim)
+    def _take(self, num_slots: int, capacity: int) -> Tensor:
+        """Memory for one resized tensor: what the last one left, if that is large enough; fresh pages are slow."""
+        shape = num_slots, self.num_heads, capacity, self.head_dim
+        size = num_slots * self.num_heads * capacity * self.head_dim
+        if self._spare.untyped_storage().nbytes() < size * self._spare.element_size():
+            return self._spare.new_empty(2 * size)[:size].view(shape)
+        return self._spare.new_empty(0).set_(self._spare.untyped_storage(), 0, shape)

@@ -46,7 +46,8 @@ class Rows:
         self.token_R = zeros(num_slots)
         """The last token drawn: the next step's input."""
         self.length_R = zeros(num_slots)
-        """Tokens in the cache, which is also the position of the next input."""
+        """Tokens of the prompt and cached own tokens, which is also the position of the next input."""
+        self.prompt_length_R = zeros(num_slots)
         self.count_R = zeros(num_slots)
         """Tokens drawn so far."""
         self.limit_R = zeros(num_slots)
@@ -65,18 +66,29 @@ class Rows:
 
     @property
     def longest(self) -> int:
-        """The most cached tokens of a live row (0 without one); waits for the device."""
-        return int((self.length_R * (self.status_R == Status.LIVE)).max())
+        """The most cached own tokens of a live row (0 without one); waits for the device."""
+        return int(((self.length_R - self.prompt_length_R) * (self.status_R == Status.LIVE)).max())
 
     def free_slots(self) -> list[int]:
         """Slots that hold nothing, lowest first."""
         return (self.status_R == Status.EMPTY).nonzero()[:, 0].tolist()
 
     def start(
-        self, slots_M: Tensor, *, requests: list[int], lengths: list[int], limits: list[int], uniforms_MN: Tensor | None
+        self,
+        slots_M: Tensor,
+        *,
+        requests: list[int],
+        prompt_lengths: list[int],
+        limits: list[int],
+        uniforms_MN: Tensor | None,
     ) -> None:
         """Put M requests into empty slots; their prompts are in the cache. `uniforms_MN` None: nothing is random."""
-        columns = (self.request_R, requests), (self.length_R, lengths), (self.limit_R, limits)
+        columns = (
+            (self.request_R, requests),
+            (self.length_R, prompt_lengths),
+            (self.prompt_length_R, prompt_lengths),
+            (self.limit_R, limits),
+        )
         for state_R, values in columns:
             state_R[slots_M] = torch.tensor(values, device=state_R.device)
         self.count_R[slots_M] = 0
@@ -132,8 +144,8 @@ class Rows:
         live = (self.status_R == Status.LIVE).nonzero()[:, 0]
         source_M = live[live >= num_slots]
         target_M = (self.status_R[:num_slots] == Status.EMPTY).nonzero()[: len(source_M), 0]
-        per_row = (self.request_R, self.token_R, self.length_R, self.count_R, self.limit_R, self.status_R)
-        for state in (*per_row, self.tokens_RN, self.logprobs_RN, self.uniforms_RN):
+        per_row = (self.request_R, self.token_R, self.length_R, self.prompt_length_R, self.count_R, self.limit_R)
+        for state in (*per_row, self.status_R, self.tokens_RN, self.logprobs_RN, self.uniforms_RN):
             state[target_M] = state[source_M]
         self.status_R[source_M] = Status.EMPTY.value
         self.num_active = num_slots

@@ -1,7 +1,7 @@
 """Continuous batching: prefill a prompt once for its whole group, decode all rows together, refill what ends.
 
     while requests wait or rows are live:
-        enough slots are free and requests wait   -> collect what ended, prefill, fan out, draw the first token
+        enough slots are free and requests wait   -> collect what ended, prefill, draw the first tokens
         many slots idle and nothing waits         -> collect what ended, compact
         otherwise                                 -> one decoding step: a token a row
 
@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from r1kit.engines.native.attention import DecodeKV
-from r1kit.engines.native.cache import KVCache, columns_for
-from r1kit.engines.native.policy import PolicyCopy, Prefilled
+from r1kit.engines.native.cache import columns_for
+from r1kit.engines.native.policy import PolicyCopy
+from r1kit.engines.native.prompts import PromptCache, Sharing, sharing
 from r1kit.engines.native.rows import Ended, Rows, Status
 from r1kit.engines.native.sampler import draw_tokens, uniforms
 from r1kit.engines.native.stopping import StopStrings
@@ -91,13 +92,15 @@ class Scheduler:
             end_tokens=end_tokens,
             device=policy.device,
         )
-        self.longest = 0  # cached tokens of the longest live row; may lag behind, never too small
-        self._cache: KVCache | None = None  # made by the first prefill, which knows the sizes
+        self.longest = 0  # own cached tokens of the longest live row; may lag behind, never too small
+        self._cache = policy.new_cache(self.rows.num_slots)
+        self._prompts = PromptCache()
+        self._sharing: Sharing | None = None  # made when rows start or move
         # Longest first: a chunk's prompts have similar lengths, and the longest completions do not start last.
         by_length = sorted(range(len(job.prompts)), key=lambda p: -len(job.prompts[p]))
         self._waiting = [p * job.num_samples + g for p in by_length for g in range(job.num_samples)]
         self._next = 0
-        self._split: tuple[int, Prefilled] | None = None  # the prompt whose group is only partly let in
+        self._split: tuple[int, Tensor] | None = None  # a prompt whose group is only partly let in, and its logits_V
 
     def run(self) -> Iterator[Ended]:
         """Yield every request once, in the order in which they end."""
@@ -119,65 +122,62 @@ class Scheduler:
                     self.watch(self.rows.tokens(0))
 
     def _admit(self) -> None:
-        """Let waiting requests into the free slots: prefill their prompts, chunk by chunk, and fan out."""
+        """Let waiting requests into the free slots: prefill their prompts, chunk by chunk, and start their rows."""
         slots = self.rows.free_slots()
         requests = self._waiting[self._next : self._next + len(slots)]
         self._next += len(requests)
         by_prompt: dict[int, list[int]] = {}
         for request in requests:
-            by_prompt.setdefault(request // self.job.num_samples, []).append(request)
+            by_prompt.setdefault(self._prompt(request), []).append(request)
 
+        self._prompts.keep({*by_prompt, *self._live_prompts()})
         if self._split is not None:
-            prompt, prefilled = self._split
-            slots = self._fan_out(prefilled, [by_prompt.pop(prompt)], slots)
-        lengths = [len(prompt) for prompt in self.job.prompts]
-        prefilled, chunk = None, []
-        for chunk in chunks(list(by_prompt), lengths):
+            prompt, logits_V = self._split
+            slots = self._start([by_prompt.pop(prompt)], logits_V[None], slots)
+        for chunk in chunks(list(by_prompt), [len(prompt) for prompt in self.job.prompts]):
             prefilled = self.policy.prefill([self.job.prompts[p] for p in chunk])
-            slots = self._fan_out(prefilled, [by_prompt[p] for p in chunk], slots)
-
+            self._prompts.add(chunk, prefilled.lengths, prefilled.keys, prefilled.values)
+            slots = self._start([by_prompt[p] for p in chunk], prefilled.logits_NV, slots)
+            self._split = chunk[-1], prefilled.logits_NV[-1].clone()
         if requests[-1] % self.job.num_samples == self.job.num_samples - 1:
             self._split = None
-        elif prefilled is not None:
-            self._split = chunk[-1], prefilled.only(len(chunk) - 1)
+        self._share()
         self.longest = self.rows.longest
-        assert self._cache is not None
-        # Prompts that still wait are no longer than those of the rows just started, so they will fit as well.
         if (narrower := columns_for(self.longest)) <= self._cache.capacity * _COMPACT_SHARE:
             self._cache.resize(num_slots=self._cache.num_slots, capacity=narrower)
 
-    def _fan_out(self, prefilled: Prefilled, groups: list[list[int]], slots: list[int]) -> list[int]:
-        """Start the requests of each prefilled prompt and draw their first tokens; returns the slots left over."""
-        source = [k for k, group in enumerate(groups) for _ in group]
+    def _start(self, groups: list[list[int]], logits_NV: Tensor, slots: list[int]) -> list[int]:
+        """Start the requests of each prompt and draw their first tokens; returns the slots left over."""
         requests = [request for group in groups for request in group]
-        prompts = [request // self.job.num_samples for request in requests]
+        prompts = [self._prompt(request) for request in requests]
+        source = [n for n, group in enumerate(groups) for _ in group]
         slots_M, source_M = (
             torch.tensor(indices, device=self.policy.device) for indices in (slots[: len(requests)], source)
         )
-        self._cache_for(prefilled).fan_out(slots_M, source_M, prefilled.keys, prefilled.values)
         self.rows.start(
             slots_M,
             requests=requests,
-            lengths=[prefilled.lengths[k] for k in source],
+            prompt_lengths=[len(self.job.prompts[p]) for p in prompts],
             limits=[self.job.limit(p) for p in prompts],
             uniforms_MN=self._uniforms(requests),
         )
-        self._draw(slots_M, prefilled.logits_KV[source_M])
+        self._draw(slots_M, logits_NV[source_M])
         return slots[len(requests) :]
 
     def _decode_step(self) -> None:
         rows, cache = self.rows, self._cache
-        assert cache is not None
         if self.longest >= cache.capacity:
             self.longest = rows.longest  # the row that was the longest may have ended
         if self.longest >= cache.capacity:
             cache.resize(num_slots=cache.num_slots, capacity=columns_for(self.longest))
-        length_R = rows.length_R[: rows.num_active]
-        kv = DecodeKV(cache, length_R)
-        logits_RV = self.policy.decode(rows.token_R[: rows.num_active], length_R, kv)
-        length_R += rows.status_R[: rows.num_active] == Status.LIVE
+        active = slice(rows.num_active)
+        length_R, prompt_length_R = rows.length_R[active], rows.prompt_length_R[active]
+        assert self._sharing is not None
+        kv = DecodeKV(self._prompts, self._sharing, cache, length_R - prompt_length_R)
+        logits_RV = self.policy.decode(rows.token_R[active], length_R, kv)
+        length_R += rows.status_R[active] == Status.LIVE
         self.longest += 1
-        self._draw(rows.slots_R[: rows.num_active], logits_RV)
+        self._draw(rows.slots_R[active], logits_RV)
 
     def _draw(self, slots_M: Tensor, logits_MV: Tensor) -> None:
         """Draw the next token of each slot and stop what it ends."""
@@ -191,11 +191,26 @@ class Scheduler:
                     self.rows.status_R[slot] = Status.STOP_STRING.value
 
     def _compact(self, num_slots: int) -> None:
-        source_M, target_M = self.rows.compact(num_slots)
+        moved = self.rows.compact(num_slots)
         self.longest = self.rows.longest
-        assert self._cache is not None
-        self._cache.move(source_M, target_M, length=self.longest)
-        self._cache.resize(num_slots=num_slots, capacity=columns_for(self.longest))
+        self._cache.resize(num_slots=num_slots, capacity=columns_for(self.longest), moved=moved, used=self.longest)
+        self._prompts.keep(self._live_prompts())
+        self._share()
+
+    def _share(self) -> None:
+        active = slice(self.rows.num_active)
+        live = (self.rows.status_R[active] == Status.LIVE).tolist()
+        requests = self.rows.request_R[active].tolist()
+        self._sharing = sharing(
+            self._prompts, [self._prompt(r) if is_live else None for r, is_live in zip(requests, live, strict=True)]
+        )
+
+    def _live_prompts(self) -> set[int]:
+        live_R = self.rows.status_R == Status.LIVE
+        return {self._prompt(request) for request in self.rows.request_R[live_R].tolist()}
+
+    def _prompt(self, request: int) -> int:
+        return request // self.job.num_samples
 
     def _uniforms(self, requests: Sequence[int]) -> Tensor | None:
         if self.job.params.temperature == 0:
@@ -203,13 +218,3 @@ class Scheduler:
         size = self.rows.uniforms_RN.shape[1] - 1
         streams = [uniforms(self.job.seed, *divmod(request, self.job.num_samples), size) for request in requests]
         return torch.from_numpy(np.stack(streams)).to(self.policy.device)
-
-    def _cache_for(self, prefilled: Prefilled) -> KVCache:
-        """The cache, made at the first prefill: that has the longest prompts."""
-        if self._cache is None:
-            self._cache = KVCache(
-                [layer[0] for layer in prefilled.keys],
-                num_slots=self.rows.num_slots,
-                capacity=columns_for(max(prefilled.lengths)),
-            )
-        return self._cache

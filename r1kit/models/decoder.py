@@ -1,0 +1,273 @@
+# pyright: reportIncompatibleMethodOverride=false (the signature of torch.autograd.Function is a pretence)
+"""The forward pass of Llama-like decoders, written once for sampling, scoring and training.
+
+It runs over a flat row of L tokens: everything in a transformer but attention works token by token, so sequences need
+no batch dimension and no padding. Who calls it passes `attend`, the only part that knows which token belongs where.
+Weights that read the same input are one matrix (query, key and value; gate and up). `transformers` keeps the
+parameters under its names, opens and saves them, and makes the rotary tables; its own forward is what tests compare
+with. Shape letters: L tokens, E width, H query heads, K key/value heads, D size of a head, F width of the gated layer,
+V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+from transformers import PreTrainedModel
+
+from r1kit.errors import ModelError, suggest
+from r1kit.models.ops import rms_norm, rotate, swiglu
+
+FAMILIES = ("llama", "qwen2", "qwen3")
+"""Model types that are supported: their parity with transformers is tested."""
+
+
+class Attend(Protocol):
+    """Attention of one layer over a flat row, queries and keys already rotated."""
+
+    def __call__(self, layer: int, query_LHD: Tensor, key_LKD: Tensor, value_LKD: Tensor) -> Tensor:
+        """(L, H, D); scores are scaled by D ** -0.5."""
+        ...
+
+
+@dataclass(slots=True)
+class Weight:
+    """One tensor that the forward pass reads: parameters of the model, one after another along the first dimension."""
+
+    value: Tensor
+    names: tuple[str, ...]
+    sizes: list[int]
+    grad: Tensor | None = field(default=None)
+    """float32, all micro-batches of a step added up; None where nothing is trained."""
+
+    def load(self, parameters: Mapping[str, Tensor]) -> None:
+        """Copy the parameters in, converting to the type of `value`."""
+        for name, part in zip(self.names, self.value.split(self.sizes), strict=True):
+            part.copy_(parameters[name])
+
+    def collect_grad(self, _: Tensor) -> None:
+        """Called by autograd when the gradient of a micro-batch is complete."""
+        assert self.grad is not None
+        if self.value.grad is not None:
+            self.grad.add_(self.value.grad)
+            self.value.grad = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Weights of one layer; a bias, and the norms of queries and keys, only where the family has them."""
+
+    attention_norm: Weight
+    qkv: Weight
+    qkv_bias: Weight | None
+    query_norm: Weight | None
+    key_norm: Weight | None
+    output: Weight
+    output_bias: Weight | None
+    mlp_norm: Weight
+    gate_up: Weight
+    gate_up_bias: Weight | None
+    down: Weight
+    down_bias: Weight | None
+
+
+class Decoder:
+    """Fused copies of a model's weights in the type that is computed in, and the forward pass over them.
+
+    Norm weights stay float32: they are small, and so are the steps that training makes in them.
+    """
+
+    def __init__(self, model: PreTrainedModel, *, device: torch.device, dtype: torch.dtype) -> None:
+        """Copy the weights of `model`. Raises ModelError for a family or a variant that is not supported."""
+        check_supported(model)
+        config: Any = model.config
+        self.device = device
+        self.dtype = dtype
+        self.vocab_size: int = config.vocab_size
+        self.num_heads: int = config.num_attention_heads
+        self.num_kv_heads: int = config.num_key_value_heads
+        self.head_dim: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        self.checkpointing = False
+        """Keep only the input of each layer for the backward pass and compute the rest again."""
+        self._eps: float = config.rms_norm_eps
+        rotary: Any = model.base_model.rotary_emb
+        self._rotary = type(rotary)(config=config).to(device)
+        self._parameters = {name: parameter.detach() for name, parameter in model.named_parameters()}
+        self.weights: list[Weight] = []
+        self.embedding = self._weight("model.embed_tokens.weight")
+        self.layers = [self._layer(i) for i in range(config.num_hidden_layers)]
+        self.final_norm = self._weight("model.norm.weight")
+        tied = "lm_head.weight" not in self._parameters
+        self.head = self.embedding if tied else self._weight("lm_head.weight")
+        unknown = self._parameters.keys() - {name for weight in self.weights for name in weight.names}
+        if unknown:
+            raise ModelError(f"the {config.model_type} model has a parameter that is not understood: {min(unknown)}")
+        self._shapes = {name: parameter.shape for name, parameter in self._parameters.items()}
+        self._parameters = {}
+
+    @torch.no_grad()
+    def load(self, model: PreTrainedModel) -> None:
+        """Copy the parameters of `model` in place.
+
+        Raises:
+            ModelError: a parameter is missing, unknown or of another shape; nothing is changed then.
+        """
+        new = {name: parameter.detach() for name, parameter in model.named_parameters()}
+        for name in self._shapes.keys() ^ new.keys():
+            side = "the new model lacks" if name in self._shapes else "the copy in use lacks"
+            raise ModelError(f"load_weights: {side} the parameter {name}; both must come from one config")
+        for name, shape in self._shapes.items():
+            if shape != new[name].shape:
+                raise ModelError(
+                    f"load_weights: {name} has the shape {tuple(new[name].shape)}, the copy in use "
+                    f"{tuple(shape)}; both must come from one config"
+                )
+        for weight in self.weights:
+            weight.load(new)
+
+    def train_into(self, model: PreTrainedModel) -> None:
+        """Make backward passes add to `.grad` of the parameters of `model`, in float32."""
+        parameters = dict(model.named_parameters())
+        for weight in self.weights:
+            if not all(parameters[name].requires_grad for name in weight.names):
+                continue
+            weight.grad = torch.zeros(weight.value.shape, device=self.device)
+            weight.value.requires_grad_(True).register_post_accumulate_grad_hook(weight.collect_grad)
+            for name, part in zip(weight.names, weight.grad.split(weight.sizes), strict=True):
+                parameters[name].grad = part
+
+    def zero_grad(self) -> None:
+        """Start a step: the gradients of the parameters become 0."""
+        for weight in self.weights:
+            if weight.grad is not None:
+                weight.grad.zero_()
+
+    def hidden(self, tokens_L: Tensor, positions_L: Tensor, attend: Attend) -> Tensor:
+        """The hidden states after the last norm: (L, E)."""
+        hidden_LE = embed(self.embedding, tokens_L)
+        cos_1LD, sin_1LD = self._rotary(hidden_LE, positions_L[None])
+        angles = cos_1LD[0][:, None], sin_1LD[0][:, None]
+        for number, layer in enumerate(self.layers):
+            if self.checkpointing and torch.is_grad_enabled():
+                hidden_LE = checkpoint(self._run, number, layer, hidden_LE, angles, attend, use_reentrant=False)
+                assert isinstance(hidden_LE, Tensor)
+            else:
+                hidden_LE = self._run(number, layer, hidden_LE, angles, attend)
+        return rms_norm(hidden_LE, self.final_norm.value, self._eps)
+
+    def logits(self, hidden_ME: Tensor) -> Tensor:
+        """(M, E) to (M, V), in `dtype`, without gradient; training uses `r1kit.learner.logprobs`."""
+        return F.linear(hidden_ME, self.head.value)
+
+    def _run(
+        self, number: int, layer: Layer, hidden_LE: Tensor, angles: tuple[Tensor, Tensor], attend: Attend
+    ) -> Tensor:
+        H, K, D = self.num_heads, self.num_kv_heads, self.head_dim
+        normed_LE = rms_norm(hidden_LE, layer.attention_norm.value, self._eps)
+        qkv_LHD = F.linear(normed_LE, layer.qkv.value, _value(layer.qkv_bias)).view(-1, H + 2 * K, D)
+        query_LHD, key_LKD, value_LKD = qkv_LHD.split([H, K, K], dim=1)
+        if layer.query_norm is not None and layer.key_norm is not None:
+            query_LHD = rms_norm(query_LHD, layer.query_norm.value, self._eps)
+            key_LKD = rms_norm(key_LKD, layer.key_norm.value, self._eps)
+        attended_LHD = attend(number, rotate(query_LHD, *angles), rotate(key_LKD, *angles), value_LKD)
+        hidden_LE = hidden_LE + F.linear(attended_LHD.flatten(1), layer.output.value, _value(layer.output_bias))
+        normed_LE = rms_norm(hidden_LE, layer.mlp_norm.value, self._eps)
+        gated_LF = swiglu(F.linear(normed_LE, layer.gate_up.value, _value(layer.gate_up_bias)))
+        return hidden_LE + F.linear(gated_LF, layer.down.value, _value(layer.down_bias))
+
+    def _layer(self, number: int) -> Layer:
+        def named(module: str, *kinds: str, suffix: str = "weight") -> tuple[str, ...]:
+            return tuple(f"model.layers.{number}.{module}{kind}.{suffix}" for kind in kinds)
+
+        def bias(module: str, *kinds: str) -> Weight | None:
+            return self._optional(*named(module, *kinds, suffix="bias"))
+
+        attention, mlp = "self_attn.", "mlp."
+        qkv, gate_up = ("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj")
+        return Layer(
+            attention_norm=self._weight(*named("", "input_layernorm")),
+            qkv=self._weight(*named(attention, *qkv)),
+            qkv_bias=bias(attention, *qkv),
+            query_norm=self._optional(*named(attention, "q_norm")),
+            key_norm=self._optional(*named(attention, "k_norm")),
+            output=self._weight(*named(attention, "o_proj")),
+            output_bias=bias(attention, "o_proj"),
+            mlp_norm=self._weight(*named("", "post_attention_layernorm")),
+            gate_up=self._weight(*named(mlp, *gate_up)),
+            gate_up_bias=bias(mlp, *gate_up),
+            down=self._weight(*named(mlp, "down_proj")),
+            down_bias=bias(mlp, "down_proj"),
+        )
+
+    def _optional(self, *names: str) -> Weight | None:
+        return self._weight(*names) if names[0] in self._parameters else None
+
+    def _weight(self, *names: str) -> Weight:
+        sources = _of(self._parameters, names)
+        is_norm = "norm" in names[0]
+        value = torch.empty(
+            (sum(len(source) for source in sources), *sources[0].shape[1:]),
+            dtype=torch.float32 if is_norm else self.dtype,
+            device=self.device,
+        )
+        weight = Weight(value, names, [len(source) for source in sources])
+        weight.load(self._parameters)
+        self.weights.append(weight)
+        return weight
+
+
+def check_supported(model: PreTrainedModel) -> None:
+    """Raise ModelError where `Decoder` would compute something else than the model's own forward."""
+    config: Any = model.config
+    family: str = config.model_type
+    if family not in FAMILIES:
+        raise ModelError(f"r1kit does not run model_type {family!r}; {suggest(family, FAMILIES)}")
+    layer_types = config.to_dict().get("layer_types") or []
+    if any(kind != "full_attention" for kind in layer_types):
+        raise ModelError(
+            f"r1kit runs full attention only, and this {family} config has {sorted(set(layer_types))}; "
+            "set use_sliding_window = false if the model was not trained with it"
+        )
+    if config.hidden_act != "silu":
+        raise ModelError(f"r1kit runs the activation silu only, and this {family} config has {config.hidden_act!r}")
+
+
+def embed(weight: Weight, tokens_L: Tensor) -> Tensor:
+    """The rows of `weight` for the tokens; their gradients are added in float32, however often a token occurs."""
+    if weight.grad is None or not torch.is_grad_enabled():
+        return weight.value.detach()[tokens_L]
+    result = _Embed.apply(weight.value, tokens_L, weight.grad)
+    assert isinstance(result, Tensor)
+    return result
+
+
+class _Embed(Function):
+    @staticmethod
+    def forward(ctx: Any, value_VE: Tensor, tokens_L: Tensor, grad_VE: Tensor) -> Tensor:
+        ctx.tokens_L, ctx.grad_VE = tokens_L, grad_VE
+        return value_VE[tokens_L]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_LE: Tensor) -> tuple[None, None, None]:
+        ctx.grad_VE.index_add_(0, ctx.tokens_L, grad_LE.float())
+        return None, None, None
+
+
+def _of(parameters: Mapping[str, Tensor], names: Iterable[str]) -> Sequence[Tensor]:
+    missing = [name for name in names if name not in parameters]
+    if missing:
+        raise ModelError(f"the model lacks the parameter {missing[0]}")
+    return [parameters[name] for name in names]
+
+
+def _value(weight: Weight | None) -> Tensor | None:
+    return None if weight is None else weight.value
