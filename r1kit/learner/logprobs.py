@@ -1,4 +1,4 @@
-# pyright: reportIncompatibleMethodOverride=false (the signature of torch.autograd.Function is a pretence)
+# pyright: reportIncompatibleMethodOverride=false
 """log pi_theta of a packed batch's completion tokens."""
 
 from __future__ import annotations
@@ -67,8 +67,11 @@ class _HeadLogprobs(Function):
         ctx: Any, hidden_ME: Tensor, head_VE: Tensor, grad_VE: Tensor | None, tokens_M: Tensor, temperature: float
     ) -> tuple[Tensor, Tensor]:
         logprobs_M, entropy_M, normalizer_M = (torch.empty(len(tokens_M), device=tokens_M.device) for _ in range(3))
+        kept: list[Tensor] = []
         for rows in _chunks(len(tokens_M), len(head_VE), MAX_LOGITS):
             logits_CV = linear(hidden_ME[rows], head_VE)
+            if len(logits_CV) == len(tokens_M):
+                kept.append(logits_CV)
             for part in _chunks(len(logits_CV), len(head_VE), _CACHED_LOGITS):
                 here = slice(rows.start + part.start, rows.start + part.stop)
                 scaled = logits_CV[part].to(torch.float32, copy=True).div_(temperature)
@@ -81,7 +84,6 @@ class _HeadLogprobs(Function):
                 logprobs_M[here] = chosen - normalizer_M[here]
                 # H = log Z - sum p * logit, and both are less `top`.
                 entropy_M[here] = total.log() - torch.linalg.vecdot(weights, exponents) / total
-        kept = [logits_CV] if len(logits_CV) == len(tokens_M) else []
         ctx.temperature, ctx.grad_VE = temperature, grad_VE
         ctx.save_for_backward(hidden_ME, head_VE, tokens_M, normalizer_M, *kept)
         ctx.mark_non_differentiable(entropy_M)

@@ -1,4 +1,4 @@
-# pyright: reportIncompatibleMethodOverride=false (the signature of torch.autograd.Function is a pretence)
+# pyright: reportIncompatibleMethodOverride=false
 """Attention over a flat row of tokens in which groups share their prompt: what training and scoring use.
 
 A batch is one row of L tokens: for each group its prompt once, then its completions. A prompt attends to itself, a

@@ -1,4 +1,4 @@
-# pyright: reportIncompatibleMethodOverride=false (the signature of torch.autograd.Function is a pretence)
+# pyright: reportIncompatibleMethodOverride=false
 """The forward pass of Llama-like decoders, written once for sampling, scoring and training.
 
 It runs over a flat row of L tokens: everything in a transformer but attention works token by token, so sequences need
@@ -12,13 +12,14 @@ V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.backends import mkldnn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
@@ -29,11 +30,14 @@ from r1kit.models.ops import rms_norm, rotate, swiglu
 FAMILIES = ("llama", "qwen2", "qwen3")
 """Model types that are supported: their parity with transformers is tested."""
 
+_ROWS_TO_PACK_FOR = 64
+"""A hint for oneDNN; the packed weights serve any number of rows."""
+
 
 class Attend(Protocol):
     """Attention of one layer over a flat row, queries and keys already rotated."""
 
-    def __call__(self, layer: int, query_LHD: Tensor, key_LKD: Tensor, value_LKD: Tensor) -> Tensor:
+    def __call__(self, layer: int, query_LHD: Tensor, key_LKD: Tensor, value_LKD: Tensor, /) -> Tensor:
         """(L, H, D); scores are scaled by D ** -0.5."""
         ...
 
@@ -42,16 +46,20 @@ class Attend(Protocol):
 class Weight:
     """One tensor that the forward pass reads: parameters of the model, one after another along the first dimension."""
 
-    value: Tensor
     names: tuple[str, ...]
     sizes: list[int]
-    grad: Tensor | None = field(default=None)
+    value: Tensor
+    packed: Tensor | None = None
+    """The same for `linear`, in the order in which oneDNN reads it."""
+    grad: Tensor | None = None
     """float32, all micro-batches of a step added up; None where nothing is trained."""
 
-    def load(self, parameters: Mapping[str, Tensor]) -> None:
+    def load(self, parameters: Mapping[str, Tensor], *, packed: bool) -> None:
         """Copy the parameters in, converting to the type of `value`."""
         for name, part in zip(self.names, self.value.split(self.sizes), strict=True):
             part.copy_(parameters[name])
+        if packed and self.value.ndim == 2:
+            self.packed = torch.ops.mkldnn._reorder_linear_weight(self.value, _ROWS_TO_PACK_FOR)
 
     def collect_grad(self, _: Tensor) -> None:
         """Called by autograd when the gradient of a micro-batch is complete."""
@@ -85,8 +93,21 @@ class Decoder:
     Norm weights stay float32: they are small, and so are the steps that training makes in them.
     """
 
-    def __init__(self, model: PreTrainedModel, *, device: torch.device, dtype: torch.dtype) -> None:
-        """Copy the weights of `model`. Raises ModelError for a family or a variant that is not supported."""
+    def __init__(
+        self, model: PreTrainedModel, *, device: torch.device, dtype: torch.dtype, for_sampling: bool = False
+    ) -> None:
+        """Copy the weights of `model`.
+
+        Args:
+            model: what is copied.
+            device: where to compute.
+            dtype: of the weights, but for norms, and of the activations.
+            for_sampling: few rows at a time and no gradients: where that helps, matrices are kept in the order in
+                which oneDNN reads them, which saves it a pass over all weights at every step.
+
+        Raises:
+            ModelError: a family or a variant that is not supported.
+        """
         check_supported(model)
         config: Any = model.config
         self.device = device
@@ -97,6 +118,7 @@ class Decoder:
         self.head_dim: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self.checkpointing = False
         """Keep only the input of each layer for the backward pass and compute the rest again."""
+        self._packed = for_sampling and device.type == "cpu" and dtype == torch.bfloat16 and mkldnn.is_available()
         self._eps: float = config.rms_norm_eps
         rotary: Any = model.base_model.rotary_emb
         self._rotary = type(rotary)(config=config).to(device)
@@ -131,7 +153,7 @@ class Decoder:
                     f"{tuple(shape)}; both must come from one config"
                 )
         for weight in self.weights:
-            weight.load(new)
+            weight.load(new, packed=self._packed)
 
     def train_into(self, model: PreTrainedModel) -> None:
         """Make backward passes add to `.grad` of the parameters of `model`, in float32."""
@@ -153,8 +175,7 @@ class Decoder:
     def hidden(self, tokens_L: Tensor, positions_L: Tensor, attend: Attend) -> Tensor:
         """The hidden states after the last norm: (L, E)."""
         hidden_LE = embed(self.embedding, tokens_L)
-        cos_1LD, sin_1LD = self._rotary(hidden_LE, positions_L[None])
-        angles = cos_1LD[0][:, None], sin_1LD[0][:, None]
+        angles = self._angles(hidden_LE, positions_L)
         for number, layer in enumerate(self.layers):
             if self.checkpointing and torch.is_grad_enabled():
                 hidden_LE = checkpoint(self._run, number, layer, hidden_LE, angles, attend, use_reentrant=False)
@@ -165,23 +186,33 @@ class Decoder:
 
     def logits(self, hidden_ME: Tensor) -> Tensor:
         """(M, E) to (M, V), in `dtype`, without gradient; training uses `r1kit.learner.logprobs`."""
-        return F.linear(hidden_ME, self.head.value)
+        return linear(hidden_ME, self.head)
 
     def _run(
         self, number: int, layer: Layer, hidden_LE: Tensor, angles: tuple[Tensor, Tensor], attend: Attend
     ) -> Tensor:
         H, K, D = self.num_heads, self.num_kv_heads, self.head_dim
         normed_LE = rms_norm(hidden_LE, layer.attention_norm.value, self._eps)
-        qkv_LHD = F.linear(normed_LE, layer.qkv.value, _value(layer.qkv_bias)).view(-1, H + 2 * K, D)
-        query_LHD, key_LKD, value_LKD = qkv_LHD.split([H, K, K], dim=1)
+        qkv_LHD = linear(normed_LE, layer.qkv, layer.qkv_bias).view(-1, H + 2 * K, D)
+        query_key_LHD, value_LKD = qkv_LHD.split([H + K, K], dim=1)
         if layer.query_norm is not None and layer.key_norm is not None:
+            query_LHD, key_LKD = query_key_LHD.split([H, K], dim=1)
             query_LHD = rms_norm(query_LHD, layer.query_norm.value, self._eps)
             key_LKD = rms_norm(key_LKD, layer.key_norm.value, self._eps)
-        attended_LHD = attend(number, rotate(query_LHD, *angles), rotate(key_LKD, *angles), value_LKD)
-        hidden_LE = hidden_LE + F.linear(attended_LHD.flatten(1), layer.output.value, _value(layer.output_bias))
+            query_key_LHD = torch.cat([query_LHD, key_LKD], dim=1)
+        query_LHD, key_LKD = rotate(query_key_LHD, *angles).split([H, K], dim=1)
+        attended_LHD = attend(number, query_LHD, key_LKD, value_LKD)
+        hidden_LE = hidden_LE + linear(attended_LHD.flatten(1), layer.output, layer.output_bias)
         normed_LE = rms_norm(hidden_LE, layer.mlp_norm.value, self._eps)
-        gated_LF = swiglu(F.linear(normed_LE, layer.gate_up.value, _value(layer.gate_up_bias)))
-        return hidden_LE + F.linear(gated_LF, layer.down.value, _value(layer.down_bias))
+        gated_LF = swiglu(linear(normed_LE, layer.gate_up, layer.gate_up_bias))
+        return hidden_LE + linear(gated_LF, layer.down, layer.down_bias)
+
+    def _angles(self, hidden_LE: Tensor, positions_L: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine and signed sine for `rotate`, (L, 1, D) each."""
+        cos_1LD, sin_1LD = self._rotary(hidden_LE, positions_L[None])
+        sign_D = torch.ones(self.head_dim, dtype=sin_1LD.dtype, device=self.device)
+        sign_D[: self.head_dim // 2] = -1
+        return cos_1LD[0][:, None], (sin_1LD[0] * sign_D)[:, None]
 
     def _layer(self, number: int) -> Layer:
         def named(module: str, *kinds: str, suffix: str = "weight") -> tuple[str, ...]:
@@ -218,8 +249,8 @@ class Decoder:
             dtype=torch.float32 if is_norm else self.dtype,
             device=self.device,
         )
-        weight = Weight(value, names, [len(source) for source in sources])
-        weight.load(self._parameters)
+        weight = Weight(names, [len(source) for source in sources], value)
+        weight.load(self._parameters, packed=self._packed)
         self.weights.append(weight)
         return weight
 
@@ -238,6 +269,14 @@ def check_supported(model: PreTrainedModel) -> None:
         )
     if config.hidden_act != "silu":
         raise ModelError(f"r1kit runs the activation silu only, and this {family} config has {config.hidden_act!r}")
+
+
+def linear(x_LE: Tensor, weight: Weight, bias: Weight | None = None) -> Tensor:
+    """The product x W^T + b."""
+    bias_F = None if bias is None else bias.value
+    if weight.packed is not None:
+        return torch.ops.mkldnn._linear_pointwise(x_LE, weight.packed, bias_F, "none", [], "")
+    return F.linear(x_LE, weight.value, bias_F)
 
 
 def embed(weight: Weight, tokens_L: Tensor) -> Tensor:
@@ -267,7 +306,3 @@ def _of(parameters: Mapping[str, Tensor], names: Iterable[str]) -> Sequence[Tens
     if missing:
         raise ModelError(f"the model lacks the parameter {missing[0]}")
     return [parameters[name] for name in names]
-
-
-def _value(weight: Weight | None) -> Tensor | None:
-    return None if weight is None else weight.value

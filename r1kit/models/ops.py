@@ -1,4 +1,4 @@
-# pyright: reportIncompatibleMethodOverride=false (the signature of torch.autograd.Function is a pretence)
+# pyright: reportIncompatibleMethodOverride=false
 """The small operations of a decoder layer, each with its gradient written out.
 
 Autograd would keep every intermediate tensor of these and pass over memory for each; here a norm keeps its input and
@@ -37,13 +37,16 @@ def swiglu(gate_up_L2F: Tensor) -> Tensor:
     return F.silu(gate_LF).mul_(up_LF)
 
 
-def rotate(x_LHD: Tensor, cos_L1D: Tensor, sin_L1D: Tensor) -> Tensor:
-    """Rotary position embedding: the halves of D are the two coordinates, with the same angle in both halves."""
+def rotate(x_LHD: Tensor, cos_L1D: Tensor, signed_sin_L1D: Tensor) -> Tensor:
+    """Rotary position embedding: a token's D numbers are D / 2 points, whose coordinates lie D / 2 apart.
+
+    `signed_sin_L1D` is the sine, negative in the first half: x cos + (x with its halves exchanged) sin turns them.
+    """
     if torch.is_grad_enabled():
-        result = _Rotate.apply(x_LHD, cos_L1D, sin_L1D)
+        result = _Rotate.apply(x_LHD, cos_L1D, signed_sin_L1D)
         assert isinstance(result, Tensor)
         return result
-    return _rotated(x_LHD, cos_L1D, sin_L1D)
+    return _rotated(x_LHD, cos_L1D, signed_sin_L1D)
 
 
 def _normed(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
@@ -52,13 +55,8 @@ def _normed(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     return normed.mul_(scale), scale
 
 
-def _rotated(x_LHD: Tensor, cos_L1D: Tensor, sin_L1D: Tensor) -> Tensor:
-    half = x_LHD.shape[-1] // 2
-    first, second = x_LHD[..., :half], x_LHD[..., half:]
-    y_LHD = x_LHD * cos_L1D
-    y_LHD[..., :half].addcmul_(second, sin_L1D[..., :half], value=-1)
-    y_LHD[..., half:].addcmul_(first, sin_L1D[..., half:])
-    return y_LHD
+def _rotated(x_LHD: Tensor, cos_L1D: Tensor, signed_sin_L1D: Tensor) -> Tensor:
+    return (x_LHD * cos_L1D).addcmul_(x_LHD.roll(x_LHD.shape[-1] // 2, -1), signed_sin_L1D)
 
 
 class _RMSNorm(Function):
@@ -102,12 +100,12 @@ class _SwiGLU(Function):
 
 class _Rotate(Function):
     @staticmethod
-    def forward(ctx: Any, x_LHD: Tensor, cos_L1D: Tensor, sin_L1D: Tensor) -> Tensor:
-        ctx.save_for_backward(cos_L1D, sin_L1D)
-        return _rotated(x_LHD, cos_L1D, sin_L1D)
+    def forward(ctx: Any, x_LHD: Tensor, cos_L1D: Tensor, signed_sin_L1D: Tensor) -> Tensor:
+        ctx.save_for_backward(cos_L1D, signed_sin_L1D)
+        return _rotated(x_LHD, cos_L1D, signed_sin_L1D)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_LHD: Tensor) -> tuple[Tensor, None, None]:
-        cos_L1D, sin_L1D = ctx.saved_tensors
-        return _rotated(grad_LHD, cos_L1D, -sin_L1D), None, None
+        cos_L1D, signed_sin_L1D = ctx.saved_tensors
+        return _rotated(grad_LHD, cos_L1D, -signed_sin_L1D), None, None

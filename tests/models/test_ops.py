@@ -47,6 +47,7 @@ def test_rotate():
     def plain(x):
         return x * cos + torch.cat([-x[..., 3:], x[..., :3]], -1) * sin
 
-    same(lambda x: rotate(x, cos.to(x.dtype), sin.to(x.dtype)), plain, (4, 2, 6))
-    turned = rotate(torch.tensor([[[1.0, 0.0]]]), torch.zeros(1, 1, 2), torch.ones(1, 1, 2))
+    signed = sin * torch.tensor([-1.0] * 3 + [1.0] * 3)
+    same(lambda x: rotate(x, cos.to(x.dtype), signed.to(x.dtype)), plain, (4, 2, 6))
+    turned = rotate(torch.tensor([[[1.0, 0.0]]]), torch.zeros(1, 1, 2), torch.tensor([[[-1.0, 1.0]]]))
     assert turned.tolist() == [[[0.0, 1.0]]]  # a quarter turn

@@ -33,7 +33,7 @@ class PolicyCopy:
     def __init__(self, model: PreTrainedModel, *, device: torch.device, dtype: torch.dtype) -> None:
         """Copy `model`, which is not touched. Raises ModelError for a family or a variant that is not supported."""
         self.device = device
-        self.decoder = Decoder(model, device=device, dtype=dtype)
+        self.decoder = Decoder(model, device=device, dtype=dtype, for_sampling=True)
         self.vocab_size = self.decoder.vocab_size
 
     def load(self, model: PreTrainedModel) -> None:

@@ -19,6 +19,9 @@ from r1kit.types import SamplingParams
 _UNIFORM_BITS = 23
 """One bit less than float32 holds, so that u * total stays below total whatever total is, after rounding."""
 
+_BLOCK, _SMALL_BLOCK = 256, 32
+"""Tokens of a block in the draw, for large and small vocabularies."""
+
 
 def check_params(params: SamplingParams) -> None:
     """Raise ConfigError for a value outside its range."""
@@ -80,6 +83,23 @@ def truncate(probs_RV: Tensor, *, top_k: int, top_p: float) -> tuple[Tensor, Ten
 
 
 def _inverse_cdf(probs_RV: Tensor, uniform_R: Tensor) -> Tensor:
-    """The first token whose cumulative probability exceeds u times the total: (R, 1). One of probability 0 never is."""
-    cdf_RV = probs_RV.cumsum(-1)
-    return torch.searchsorted(cdf_RV, uniform_R[:, None] * cdf_RV[:, -1:], right=True)
+    """The first token whose cumulative probability exceeds u times the total: (R, 1). One of probability 0 never is.
+
+    In two steps, first which block of tokens and then which of the block: a cumulative sum over all tokens is the
+    slowest operation of the draw, and the least exact.
+    """
+    size = _BLOCK if probs_RV.shape[1] >= _BLOCK**2 else _SMALL_BLOCK
+    blocks_RNB = F.pad(probs_RV, (0, -probs_RV.shape[1] % size)).unflatten(1, (-1, size))
+    cdf_RN = blocks_RNB.sum(-1).cumsum(-1)
+    block_R1, before_R1, target_R1 = _first_above(cdf_RN, uniform_R[:, None] * cdf_RN[:, -1:])
+    chosen_RB = blocks_RNB.gather(1, block_R1[:, :, None].expand(-1, -1, size))[:, 0]
+    token_R1, _, _ = _first_above(chosen_RB.cumsum(-1), target_R1 - before_R1)
+    return block_R1 * size + token_R1
+
+
+def _first_above(cdf_RN: Tensor, target_R1: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The first column that exceeds the target, what the columns before it have, and the target, below the last one."""
+    target_R1 = torch.minimum(target_R1, torch.nextafter(cdf_RN[:, -1:], torch.zeros_like(target_R1)))
+    index_R1 = torch.searchsorted(cdf_RN, target_R1, right=True)
+    before_R1 = F.pad(cdf_RN, (1, 0)).gather(1, index_R1)
+    return index_R1, before_R1, target_R1
