@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,50 +21,8 @@ from typing import Any
 SPEED = Path(__file__).parent / "speed"
 sys.path.insert(0, str(SPEED))
 import roofline  # noqa: E402
-from protocol import MARK  # noqa: E402
+from contender import take_turns  # noqa: E402
 from shapes import SHAPES, Shape, make_model  # noqa: E402
-
-
-class Contender:
-    """A process that does one round at a time."""
-
-    def __init__(self, name: str, command: Sequence[str], log: Path, *, num_tokens: int) -> None:
-        self.name = name
-        self.num_tokens = num_tokens
-        self.results: list[dict[str, float]] = []
-        self.problem = ""
-        self._log = log.open("wb")
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
-        )
-        self._read()
-
-    def round(self, *, warm_up: bool) -> None:
-        """Do one round, unless an earlier one failed."""
-        if self.problem:
-            return
-        assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-        result = self._read()
-        if result and result["tokens"] != self.num_tokens:
-            self.problem = f"made {result['tokens']:,.0f} tokens of {self.num_tokens:,}; see {self._log.name}"
-        elif result and not warm_up:
-            self.results.append(result)
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
-
-    def _read(self) -> dict[str, float] | None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line.startswith(MARK):
-                return json.loads(line.removeprefix(MARK))
-        self.problem = f"ended with status {self._process.wait()}; see {self._log.name}"
-        return None
 
 
 def main() -> None:
@@ -103,23 +59,14 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     commands = {
         key: command for key, command in contenders(name, model, arguments).items() if _wanted(key, arguments.only)
     }
-    num_tokens = shape.num_sequences * shape.new_tokens
-    running = [
-        Contender(key, command, arguments.out / f"{name}-{key}.log", num_tokens=num_tokens)
-        for key, command in commands.items()
-    ]
-    try:
-        for number in range(arguments.rounds + 1):
-            for contender in running:
-                contender.round(warm_up=number == 0)
-    finally:
-        for contender in running:
-            contender.close()
+    measured = take_turns(
+        commands,
+        rounds=arguments.rounds,
+        num_tokens=shape.num_sequences * shape.new_tokens,
+        logs=f"{arguments.out}/{name}",
+    )
     limit = roofline.seconds(shape, AutoConfig.from_pretrained(model), torch.bfloat16)
-    return {
-        "roofline_s": limit,
-        "contenders": {c.name: {"rounds": c.results, "problem": c.problem, **medians(c.results)} for c in running},
-    }
+    return {"roofline_s": limit, "contenders": measured}
 
 
 def contenders(shape: str, model: Path, arguments: argparse.Namespace) -> dict[str, list[str]]:
@@ -141,14 +88,6 @@ def contenders(shape: str, model: Path, arguments: argparse.Namespace) -> dict[s
 
 def _wanted(name: str, only: Sequence[str]) -> bool:
     return not only or any(name.startswith(prefix) for prefix in only)
-
-
-def medians(results: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The median of each number over the rounds; peak memory is the highest."""
-    if not results:
-        return {}
-    middle = {key: statistics.median(result[key] for result in results) for key in results[0]}
-    return {**middle, "peak_mb": max(result["peak_mb"] for result in results)}
 
 
 def markdown(report: dict[str, Any]) -> str:

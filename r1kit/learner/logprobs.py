@@ -17,7 +17,7 @@ from r1kit.learner.packing import PackedBatch
 from r1kit.models.attention import PackedAttention, row_size
 from r1kit.models.decoder import Decoder, Weight
 
-MAX_LOGITS = 1 << 27
+MAX_LOGITS = 1 << 28
 """Logits kept for the backward pass; above it they are made again there, chunk by chunk (a 150k vocabulary)."""
 _CACHED_LOGITS = 1 << 20
 """Logits that are worked on at a time in float32: as many as a CPU keeps near."""
@@ -66,7 +66,7 @@ class _HeadLogprobs(Function):
     def forward(
         ctx: Any, hidden_ME: Tensor, head_VE: Tensor, grad_VE: Tensor | None, tokens_M: Tensor, temperature: float
     ) -> tuple[Tensor, Tensor]:
-        logprobs_M, entropy_M, normalizer_M = (torch.empty(len(tokens_M), device=tokens_M.device) for _ in range(3))
+        logprobs_M, entropy_M = (torch.empty(len(tokens_M), device=tokens_M.device) for _ in range(2))
         kept: list[Tensor] = []
         for rows in _chunks(len(tokens_M), len(head_VE), MAX_LOGITS):
             logits_CV = linear(hidden_ME[rows], head_VE)
@@ -74,18 +74,18 @@ class _HeadLogprobs(Function):
                 kept.append(logits_CV)
             for part in _chunks(len(logits_CV), len(head_VE), _CACHED_LOGITS):
                 here = slice(rows.start + part.start, rows.start + part.stop)
-                scaled = logits_CV[part].to(torch.float32, copy=True).div_(temperature)
+                scaled = _scaled(logits_CV[part], temperature)
                 chosen = scaled.gather(-1, tokens_M[here, None])[:, 0]
                 top = scaled.amax(-1, keepdim=True)
                 exponents = scaled.sub_(top)
                 weights = exponents.exp()
                 total = weights.sum(-1)
-                normalizer_M[here] = total.log().add_(top[:, 0])
-                logprobs_M[here] = chosen - normalizer_M[here]
+                normalizer = total.log()
+                logprobs_M[here] = chosen - top[:, 0] - normalizer
                 # H = log Z - sum p * logit, and both are less `top`.
-                entropy_M[here] = total.log() - torch.linalg.vecdot(weights, exponents) / total
+                entropy_M[here] = normalizer - weights.mul_(exponents).sum(-1) / total
         ctx.temperature, ctx.grad_VE = temperature, grad_VE
-        ctx.save_for_backward(hidden_ME, head_VE, tokens_M, normalizer_M, *kept)
+        ctx.save_for_backward(hidden_ME, head_VE, tokens_M, *kept)
         ctx.mark_non_differentiable(entropy_M)
         return logprobs_M, entropy_M
 
@@ -93,26 +93,26 @@ class _HeadLogprobs(Function):
     @once_differentiable
     def backward(ctx: Any, grad_M: Tensor, _: Tensor) -> tuple[Tensor, None, None, None, None]:
         # d logprob / d logits = (one-hot - softmax) / temperature; written over the logits.
-        hidden_ME, head_VE, tokens_M, normalizer_M, *kept = ctx.saved_tensors
+        hidden_ME, head_VE, tokens_M, *kept = ctx.saved_tensors
         grad_hidden_ME = torch.empty_like(hidden_ME)
         scale_M = grad_M / ctx.temperature
         for rows in _chunks(len(tokens_M), len(head_VE), MAX_LOGITS):
             logits_CV = kept[0] if kept else linear(hidden_ME[rows], head_VE)
             for part in _chunks(len(logits_CV), len(head_VE), _CACHED_LOGITS):
                 here = slice(rows.start + part.start, rows.start + part.stop)
-                slopes = (
-                    logits_CV[part]
-                    .to(torch.float32, copy=True)
-                    .div_(ctx.temperature)
-                    .sub_(normalizer_M[here, None])
-                    .exp_()
-                )
+                slopes = torch.softmax(_scaled(logits_CV[part], ctx.temperature), -1)
                 slopes.mul_(-scale_M[here, None]).scatter_add_(1, tokens_M[here, None], scale_M[here, None])
                 logits_CV[part] = slopes
             grad_hidden_ME[rows] = logits_CV @ head_VE
             if ctx.grad_VE is not None:
                 ctx.grad_VE.add_(logits_CV.t() @ hidden_ME[rows])
         return grad_hidden_ME, None, None, None, None
+
+
+def _scaled(logits_CV: Tensor, temperature: float) -> Tensor:
+    """A float32 copy, divided by the temperature."""
+    scaled_CV = logits_CV.to(torch.float32, copy=True)
+    return scaled_CV if temperature == 1 else scaled_CV.div_(temperature)
 
 
 def _chunks(num_rows: int, vocab_size: int, limit: int) -> Iterator[slice]:

@@ -49,17 +49,19 @@ class Weight:
     names: tuple[str, ...]
     sizes: list[int]
     value: Tensor
+    """Without memory (on the device "meta") where only `packed` is read."""
     packed: Tensor | None = None
-    """The same for `linear`, in the order in which oneDNN reads it."""
+    """The matrix in the order in which oneDNN reads it."""
     grad: Tensor | None = None
     """float32, all micro-batches of a step added up; None where nothing is trained."""
 
-    def load(self, parameters: Mapping[str, Tensor], *, packed: bool) -> None:
+    def load(self, parameters: Mapping[str, Tensor]) -> None:
         """Copy the parameters in, converting to the type of `value`."""
-        for name, part in zip(self.names, self.value.split(self.sizes), strict=True):
+        value = torch.empty_like(self.value, device="cpu") if self.value.is_meta else self.value
+        for name, part in zip(self.names, value.split(self.sizes), strict=True):
             part.copy_(parameters[name])
-        if packed and self.value.ndim == 2:
-            self.packed = torch.ops.mkldnn._reorder_linear_weight(self.value, _ROWS_TO_PACK_FOR)
+        if self.value.is_meta:
+            self.packed = torch.ops.mkldnn._reorder_linear_weight(value, _ROWS_TO_PACK_FOR)
 
     def collect_grad(self, _: Tensor) -> None:
         """Called by autograd when the gradient of a micro-batch is complete."""
@@ -124,11 +126,13 @@ class Decoder:
         self._rotary = type(rotary)(config=config).to(device)
         self._parameters = {name: parameter.detach() for name, parameter in model.named_parameters()}
         self.weights: list[Weight] = []
-        self.embedding = self._weight("model.embed_tokens.weight")
+        self.embedding = self._weight("model.embed_tokens.weight", is_looked_up=True)
         self.layers = [self._layer(i) for i in range(config.num_hidden_layers)]
         self.final_norm = self._weight("model.norm.weight")
-        tied = "lm_head.weight" not in self._parameters
-        self.head = self.embedding if tied else self._weight("lm_head.weight")
+        if "lm_head.weight" in self._parameters:
+            self.head = self._weight("lm_head.weight")
+        else:  # tied; rows of a packed matrix cannot be looked up
+            self.head = self._weight("model.embed_tokens.weight") if self._packed else self.embedding
         unknown = self._parameters.keys() - {name for weight in self.weights for name in weight.names}
         if unknown:
             raise ModelError(f"the {config.model_type} model has a parameter that is not understood: {min(unknown)}")
@@ -153,7 +157,7 @@ class Decoder:
                     f"{tuple(shape)}; both must come from one config"
                 )
         for weight in self.weights:
-            weight.load(new, packed=self._packed)
+            weight.load(new)
 
     def train_into(self, model: PreTrainedModel) -> None:
         """Make backward passes add to `.grad` of the parameters of `model`, in float32."""
@@ -241,16 +245,16 @@ class Decoder:
     def _optional(self, *names: str) -> Weight | None:
         return self._weight(*names) if names[0] in self._parameters else None
 
-    def _weight(self, *names: str) -> Weight:
+    def _weight(self, *names: str, is_looked_up: bool = False) -> Weight:
         sources = _of(self._parameters, names)
-        is_norm = "norm" in names[0]
+        is_packed = self._packed and not is_looked_up and sources[0].ndim == 2
         value = torch.empty(
             (sum(len(source) for source in sources), *sources[0].shape[1:]),
-            dtype=torch.float32 if is_norm else self.dtype,
-            device=self.device,
+            dtype=torch.float32 if "norm" in names[0] else self.dtype,
+            device="meta" if is_packed else self.device,
         )
         weight = Weight(names, [len(source) for source in sources], value)
-        weight.load(self._parameters, packed=self._packed)
+        weight.load(self._parameters)
         self.weights.append(weight)
         return weight
 

@@ -56,7 +56,7 @@ class MemoryPlan:
     """Of a long completion, as a rule max_new_tokens."""
     num_slots: int
     """Completions that the engine samples at once."""
-    max_logits: int = 1 << 27
+    max_logits: int = 1 << 28
     """Logits that the learner holds at once: chunk of tokens times vocabulary."""
 
 

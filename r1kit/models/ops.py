@@ -51,7 +51,8 @@ def rotate(x_LHD: Tensor, cos_L1D: Tensor, signed_sin_L1D: Tensor) -> Tensor:
 
 def _normed(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     normed = x.to(torch.float32, copy=True)
-    scale = torch.linalg.vecdot(normed, normed).div_(x.shape[-1]).add_(eps).rsqrt_()[..., None]
+    length = torch.linalg.vector_norm(normed, dim=-1, keepdim=True)
+    scale = length.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
     return normed.mul_(scale), scale
 
 

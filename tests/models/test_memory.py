@@ -177,7 +177,7 @@ def test_the_message_for_seven_billion_parameters(monkeypatch):
     # No word of checkpointing or the batch: the weights alone do not fit, so they would not help.
     assert str(caught.value) == (
         "model Qwen/Qwen2.5-7B needs about 203 GB to train (weights 30, gradients 30, optimizer 61, working copy 15, "
-        "engine 15, reference 46, activations 5.1), this machine has 22 GB free; "
+        "engine 15, reference 46, activations 5.2), this machine has 22 GB free; "
         "fix: a smaller model, grpo.kl_coef = 0 (no reference)"
     )
 

@@ -48,7 +48,7 @@ class PolicyCopy:
             num_slots=num_slots,
             num_heads=decoder.num_kv_heads,
             head_dim=decoder.head_dim,
-            like=decoder.head.value,
+            like=decoder.embedding.value,
         )
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> Prefilled:
