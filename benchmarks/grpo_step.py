@@ -5,8 +5,9 @@
     .venv/bin/python benchmarks/grpo_step.py --others runs/trl/bin/python --vllm runs/vllm/bin/python --out runs/speed
 
 Contenders take turns, a round each, in one call; the first round of each only warms up. Reported are medians and
-ratios of medians, peak memory, and the fraction of the roofline (see speed/roofline.py). A contender that cannot run
-here is listed as not run, with the reason.
+ratios of medians, peak memory, and the fraction of the roofline (see speed/roofline.py). "Forward" ends with the
+log-probabilities (TRL: with the loss), "backward" is what an update takes besides it and the optimizer. A contender
+that cannot run here is listed as not run, with the reason.
 """
 
 from __future__ import annotations
@@ -109,21 +110,25 @@ def describe(shape: Shape) -> str:
 def table(measured: dict[str, Any]) -> list[str]:
     """Markdown lines; ratios are of the whole, against r1kit doing the same."""
     lines = [
-        "| | rollouts, s | rest, s | whole, s | completion tokens/s | of roofline | peak, GB | r1kit is faster by |",
-        "|---|---|---|---|---|---|---|---|",
+        "| | rollouts, s | forward, s | backward, s | optimizer, s | whole, s | completion tokens/s | of roofline "
+        "| peak, GB | r1kit is faster by |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     entries, limit = measured["contenders"], measured["roofline_s"]
     for name, entry in entries.items():
         if "total_s" not in entry:
-            lines.append(f"| {name} | not run: {entry['problem']} | | | | | | |")
+            lines.append(f"| {name} | not run: {entry['problem']} | | | | | | | | |")
             continue
-        is_step = entry.get("update_s", 0.0) > 0.01
+        is_step = "forward_s" in entry
         ours = entries.get("r1kit" if is_step else "r1kit rollouts", {}).get("total_s")
         ratio = f"{entry['total_s'] / ours:.2f}" if ours and not name.startswith("r1kit") else ""
         fraction = (limit["total"] if is_step else limit["rollouts"]) / entry["total_s"]
-        rest = f"{entry['update_s']:.2f}" if is_step else ""
+        parts = ["", "", ""]
+        if is_step:
+            backward = entry["update_s"] - entry["forward_s"] - entry["optimizer_s"]
+            parts = [f"{seconds:.2f}" for seconds in (entry["forward_s"], backward, entry["optimizer_s"])]
         lines.append(
-            f"| {name} | {entry['rollouts_s']:.2f} | {rest} | {entry['total_s']:.2f} | "
+            f"| {name} | {entry['rollouts_s']:.2f} | {' | '.join(parts)} | {entry['total_s']:.2f} | "
             f"{entry['tokens'] / entry['total_s']:,.0f} | {fraction:.2f} | {entry['peak_mb'] / 1024:.2f} | {ratio} |"
         )
     return lines

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from protocol import peak_mb, rounds, say
+from protocol import Clock, peak_mb, rounds, say
 from shapes import SHAPES, load, prompts, reward
 
 
@@ -27,6 +27,7 @@ def main() -> None:
     prepare_process()
     import torch
 
+    import r1kit.learner.learner
     from r1kit.engines.native import NativeEngine
     from r1kit.grpo.advantage import group_advantages
     from r1kit.grpo.config import GRPOConfig
@@ -47,11 +48,16 @@ def main() -> None:
         device=device,
         dtype=dtype,
     )
+    # The learner's two parts that can be told apart from outside; the backward pass is the rest of the update.
+    clock = Clock()
+    r1kit.learner.learner.token_logprobs = clock.around("forward_s", r1kit.learner.learner.token_logprobs)
+    learner.optimizer.step = clock.around("optimizer_s", learner.optimizer.step)
     prompts_P_T = prompts(shape, model.config.vocab_size)
     config = GRPOConfig(group_size=shape.group_size, problems_per_step=shape.num_problems)
     params = SamplingParams(max_new_tokens=shape.new_tokens)
 
     for number in rounds():
+        clock.seconds.clear()
         started = time.perf_counter()
         engine.load_weights(learner.model, version=number)
         completions = engine.sample(prompts_P_T, num_samples=shape.group_size, params=params, seed=number)
@@ -76,6 +82,7 @@ def main() -> None:
             {
                 "rollouts_s": sampled - started,
                 "update_s": ended - sampled,
+                **clock.seconds,
                 "total_s": ended - started,
                 "tokens": sum(len(completion.tokens) for completion in completions),
                 "peak_mb": peak_mb(),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from protocol import peak_mb, rounds, say
+from protocol import Clock, peak_mb, rounds, say
 from shapes import SHAPES, Shape, prompts, reward
 
 
@@ -62,35 +62,34 @@ def main() -> None:
         processing_class=AutoTokenizer.from_pretrained(arguments.model),
         callbacks=[callback],
     )
-    callback.trainer = trainer
     trainer.train()
 
 
 def timed(shape: Shape, prompts_P_T: list[list[int]]) -> tuple[type, Any]:
-    """GRPOTrainer with our prompts and a clock around its rollouts, and what makes it wait for each round."""
+    """GRPOTrainer with our prompts and clocks around its parts, and what makes it wait for each round."""
     from transformers import TrainerCallback
     from trl import GRPOTrainer
 
-    class Trainer(GRPOTrainer):
-        """Takes prompts as tokens, so that every contender has the same; times its rollouts."""
+    clock = Clock()
 
-        generate_s = 0.0
+    class Trainer(GRPOTrainer):
+        """Takes prompts as tokens, so that every contender has the same; its parts are timed."""
+
+        _generate = clock.around("rollouts_s", GRPOTrainer._generate)
+        compute_loss = clock.around("forward_s", GRPOTrainer.compute_loss)
+
+        def create_optimizer(self, *arguments: Any, **keywords: Any) -> Any:
+            optimizer = super().create_optimizer(*arguments, **keywords)
+            optimizer.step = clock.around("optimizer_s", optimizer.step)
+            return optimizer
 
         def _tokenize_prompts(self, prompts: list[Any]) -> Any:
             tokenized = list(super()._tokenize_prompts(prompts))
             tokenized[0] = [prompts_P_T[int(prompt)] for prompt in prompts]
             return tuple(tokenized)
 
-        def _generate(self, prompts: list[Any]) -> Any:
-            started = time.perf_counter()
-            result = super()._generate(prompts)
-            self.generate_s += time.perf_counter() - started
-            return result
-
     class OneRoundAtATime(TrainerCallback):
         """Waits before each step until it is asked for, and answers after it."""
-
-        trainer: Any = None
 
         def __init__(self) -> None:
             self.rounds = rounds()
@@ -99,15 +98,15 @@ def timed(shape: Shape, prompts_P_T: list[list[int]]) -> tuple[type, Any]:
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if next(self.rounds, None) is None:
                 raise SystemExit(0)
-            self.trainer.generate_s = 0.0
+            clock.seconds.clear()
             self.started = time.perf_counter()
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            total, generate_s = time.perf_counter() - self.started, self.trainer.generate_s
+            total = time.perf_counter() - self.started
             say(
                 {
-                    "rollouts_s": generate_s,
-                    "update_s": total - generate_s,
+                    **clock.seconds,
+                    "update_s": total - clock.seconds["rollouts_s"],
                     "total_s": total,
                     "tokens": shape.num_sequences * shape.new_tokens,
                     "peak_mb": peak_mb(),
