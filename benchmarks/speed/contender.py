@@ -55,15 +55,16 @@ class Contender:
 
 
 def take_turns(
-    commands: Mapping[str, Sequence[str]], *, rounds: int, num_tokens: int, logs: str
+    commands: Mapping[str, Sequence[str]], *, rounds: int, num_tokens: int, logs: str, warm_ups: int = 1
 ) -> dict[str, dict[str, Any]]:
-    """One round that warms up and `rounds` timed ones of every command, in turns.
+    """Rounds that warm up and then `rounds` timed ones of every command, in turns.
 
     Args:
         commands: name to command.
         rounds: timed rounds.
         num_tokens: completion tokens that a round has; a contender that made another number is reported as failed.
         logs: beginning of the paths of the contenders' stderr.
+        warm_ups: rounds before them that are not counted.
 
     Returns:
         Name to `rounds` (the results), `problem` (empty if it ran) and the medians.
@@ -73,9 +74,9 @@ def take_turns(
         for name, command in commands.items()
     ]
     try:
-        for number in range(rounds + 1):
+        for number in range(warm_ups + rounds):
             for contender in running:
-                contender.round(warm_up=number == 0)
+                contender.round(warm_up=number < warm_ups)
     finally:
         for contender in running:
             contender.close()

@@ -20,7 +20,9 @@ from r1kit.models.decoder import Decoder, Weight
 MAX_LOGITS = 1 << 28
 """Logits kept for the backward pass; above it they are made again there, chunk by chunk (a 150k vocabulary)."""
 _CACHED_LOGITS = 1 << 20
-"""Logits that are worked on at a time in float32: as many as a CPU keeps near."""
+"""Logits that a CPU works on at a time in float32: as many as its caches hold."""
+_DEVICE_LOGITS = 1 << 26
+"""The same for a GPU, where a kernel must have something to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,12 @@ class _HeadLogprobs(Function):
     ) -> tuple[Tensor, Tensor]:
         logprobs_M, entropy_M = (torch.empty(len(tokens_M), device=tokens_M.device) for _ in range(2))
         kept: list[Tensor] = []
+        ctx.at_once = _CACHED_LOGITS if hidden_ME.device.type == "cpu" else _DEVICE_LOGITS
         for rows in _chunks(len(tokens_M), len(head_VE), MAX_LOGITS):
             logits_CV = linear(hidden_ME[rows], head_VE)
             if len(logits_CV) == len(tokens_M):
                 kept.append(logits_CV)
-            for part in _chunks(len(logits_CV), len(head_VE), _CACHED_LOGITS):
+            for part in _chunks(len(logits_CV), len(head_VE), ctx.at_once):
                 here = slice(rows.start + part.start, rows.start + part.stop)
                 scaled = _scaled(logits_CV[part], temperature)
                 chosen = scaled.gather(-1, tokens_M[here, None])[:, 0]
@@ -98,7 +101,7 @@ class _HeadLogprobs(Function):
         scale_M = grad_M / ctx.temperature
         for rows in _chunks(len(tokens_M), len(head_VE), MAX_LOGITS):
             logits_CV = kept[0] if kept else linear(hidden_ME[rows], head_VE)
-            for part in _chunks(len(logits_CV), len(head_VE), _CACHED_LOGITS):
+            for part in _chunks(len(logits_CV), len(head_VE), ctx.at_once):
                 here = slice(rows.start + part.start, rows.start + part.stop)
                 slopes = torch.softmax(_scaled(logits_CV[part], ctx.temperature), -1)
                 slopes.mul_(-scale_M[here, None]).scatter_add_(1, tokens_M[here, None], scale_M[here, None])

@@ -106,6 +106,19 @@ def test_half_precision_logits_are_widened_first():
     assert logprob_R.tolist() == pytest.approx(expected.tolist(), abs=1e-5)
 
 
+@pytest.mark.parametrize("vocab_size", [1, 31, 33, 1000, 70_000])  # less than a block, small blocks, large ones
+def test_the_draw_in_two_steps_is_that_of_one_cumulative_sum(vocab_size):
+    generator = torch.Generator().manual_seed(vocab_size)
+    logits = 4 * torch.randn(300, vocab_size, generator=generator)
+    uniform = torch.rand(300, generator=generator)
+    token, _ = draw_tokens(logits, uniform, SamplingParams())
+    cdf = logits.double().softmax(-1).cumsum(-1)
+    # Float32 sums may tip a draw that falls on the border of two tokens.
+    below, above = (torch.searchsorted(cdf, (uniform.double() + e)[:, None], right=True)[:, 0] for e in (-3e-6, 3e-6))
+    assert ((below <= token) & (token <= above)).all()
+    assert (below == above).float().mean() > 0.5
+
+
 def test_uniforms_are_one_stream_a_request():
     stream = uniforms(7, 2, 3, 1000)
     assert stream.dtype == np.float32
