@@ -38,7 +38,7 @@ GROUPS = {
         r"aten::(cumsum|searchsorted|multinomial|argmax|sort|topk|gather|gather_backward|log|logsumexp|logsumexp_out"
         r"|log_softmax|_log_softmax.*)"
     ),
-    "optimizer": r"Optimizer\..*|aten::(_fused_adam.*|_foreach_.*|linalg_vector_norm)",
+    "optimizer": r"Optimizer\..*|aten::(_fused_adam.*|_foreach_.*)",
     "other (Python, dispatch, profiler)": r".*",
 }
 """Rows of the table and the operations that they hold; of several that match, the one that ORDER names first."""

@@ -24,7 +24,8 @@ class LearnerConfig(Config):
     beta2: float = Field(default=0.95, ge=0, lt=1)
     max_grad_norm: float = Field(default=1.0, gt=0)
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of the matrix products; weights and optimizer state are float32 always. auto: bfloat16 where it is fast."""
+    """Of activations and of the copy of the weights that is computed with; weights and optimizer state are float32.
+    auto: bfloat16 where it is fast."""
     micro_batch_tokens: int = Field(default=4096, ge=1)
-    """Tokens of one forward and backward; the result does not depend on it, memory does."""
+    """Tokens of one forward and backward; the result does not depend on it, memory does. A larger group is split."""
     gradient_checkpointing: bool = False

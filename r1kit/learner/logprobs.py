@@ -1,5 +1,9 @@
 # pyright: reportIncompatibleMethodOverride=false
-"""log pi_theta of a packed batch's completion tokens."""
+"""log pi_theta of a packed batch's completion tokens.
+
+Shape letters: B completions, T tokens of the longest, L tokens of the row, M completion tokens of all, C a chunk of
+them, E width, V vocabulary.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,8 @@ from torch.nn.functional import linear, pad
 from r1kit.learner.packing import PackedBatch
 from r1kit.models.attention import PackedAttention, row_size
 from r1kit.models.decoder import Decoder, Weight
+from r1kit.models.memory import MAX_LOGITS
 
-MAX_LOGITS = 1 << 28
-"""Logits kept for the backward pass; above it they are made again there, chunk by chunk (a 150k vocabulary)."""
 _CACHED_LOGITS = 1 << 20
 """Logits that a CPU works on at a time in float32: as many as its caches hold."""
 _DEVICE_LOGITS = 1 << 26

@@ -135,10 +135,16 @@ def _parts(groups: Sequence[TokenGroup], max_tokens: int) -> Iterator[MicroBatch
     for group in groups:
         count = len(group.completions)
         room = max(1, max_tokens - len(group.prompt))
-        num_parts = min(count, -(-(group.num_tokens - len(group.prompt)) // room))
-        by_length = sorted(range(count), key=lambda i: len(group.completions[i]))
+        lengths = [len(completion) for completion in group.completions]
+        by_length = sorted(range(count), key=lambda i: lengths[i])
+        # Dealt out, so that parts have about as many tokens; in more parts if one of them does not fit.
+        num_parts = min(count, -(-sum(lengths) // room))
+        while any(
+            len(dealt := by_length[part::num_parts]) > 1 and sum(lengths[i] for i in dealt) > room
+            for part in range(num_parts)
+        ):
+            num_parts += 1
         for part in range(num_parts):
-            # Completions of similar lengths, and about as many tokens in each part.
             chosen = sorted(by_length[part::num_parts])
             yield MicroBatch(
                 [TokenGroup(prompt=group.prompt, completions=[group.completions[i] for i in chosen])],

@@ -7,7 +7,7 @@ instead of once a completion. On a CPU the scores are plain matrix products, whi
 PyTorch's fused kernels, above all their backward pass; on a GPU the fused kernels run.
 
 Shape letters: L tokens of the row, H query heads, K key/value heads, D size of a head, N prompts, B sequences of a
-block, T tokens of the longest, S columns of the prefix that they attend to (the prompt; none for prompts).
+block, T tokens of the longest, S columns of the prefix that they attend to (the prompt; none for prompts), W = S + T.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class PackedAttention:
         num_heads: of the queries, a multiple of num_kv_heads.
         num_kv_heads: of the keys and values.
         dtype: of queries, keys and values.
-        fused: by PyTorch's fused kernels; None: where they are the faster way, which is not on a CPU.
+        fused: by PyTorch's fused kernels; None: where they are the faster way, which is not on a CPU. False is for
+            CPUs only.
     """
 
     def __init__(

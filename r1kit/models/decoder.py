@@ -6,7 +6,7 @@ no batch dimension and no padding. Who calls it passes `attend`, the only part t
 Weights that read the same input are one matrix (query, key and value; gate and up). `transformers` keeps the
 parameters under its names, opens and saves them, and makes the rotary tables; its own forward is what tests compare
 with. Shape letters: L tokens, E width, H query heads, K key/value heads, D size of a head, F width of the gated layer,
-V vocabulary.
+V vocabulary, M rows that logits are made for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch.autograd.function import once_differentiable
 from torch.backends import mkldnn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
 from r1kit.errors import ModelError, suggest
 from r1kit.models.ops import rms_norm, rotate, swiglu
@@ -92,7 +92,8 @@ class Layer:
 class Decoder:
     """Fused copies of a model's weights in the type that is computed in, and the forward pass over them.
 
-    Norm weights stay float32: they are small, and so are the steps that training makes in them.
+    Norm weights stay float32: they are small, and so are the steps that training makes in them. Dropout is never
+    applied.
     """
 
     def __init__(
@@ -110,17 +111,17 @@ class Decoder:
         Raises:
             ModelError: a family or a variant that is not supported.
         """
-        check_supported(model)
+        check_supported(model.config)
         config: Any = model.config
         self.device = device
         self.dtype = dtype
         self.vocab_size: int = config.vocab_size
         self.num_heads: int = config.num_attention_heads
         self.num_kv_heads: int = config.num_key_value_heads
-        self.head_dim: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        self.head_dim: int = config.to_dict().get("head_dim") or config.hidden_size // config.num_attention_heads
         self.checkpointing = False
         """Keep only the input of each layer for the backward pass and compute the rest again."""
-        self._packed = for_sampling and device.type == "cpu" and dtype == torch.bfloat16 and mkldnn.is_available()
+        self._packed = for_sampling and can_pack(device, dtype)
         self._eps: float = config.rms_norm_eps
         rotary: Any = model.base_model.rotary_emb
         self._rotary = type(rotary)(config=config).to(device)
@@ -147,24 +148,33 @@ class Decoder:
             ModelError: a parameter is missing, unknown or of another shape; nothing is changed then.
         """
         new = {name: parameter.detach() for name, parameter in model.named_parameters()}
-        for name in self._shapes.keys() ^ new.keys():
+        for name in sorted(self._shapes.keys() ^ new.keys()):
             side = "the new model lacks" if name in self._shapes else "the copy in use lacks"
-            raise ModelError(f"load_weights: {side} the parameter {name}; both must come from one config")
+            raise ModelError(f"the weights do not fit: {side} the parameter {name}; both must come from one config")
         for name, shape in self._shapes.items():
             if shape != new[name].shape:
                 raise ModelError(
-                    f"load_weights: {name} has the shape {tuple(new[name].shape)}, the copy in use "
+                    f"the weights do not fit: {name} has the shape {tuple(new[name].shape)}, the copy in use "
                     f"{tuple(shape)}; both must come from one config"
                 )
         for weight in self.weights:
             weight.load(new)
 
     def train_into(self, model: PreTrainedModel) -> None:
-        """Make backward passes add to `.grad` of the parameters of `model`, in float32."""
+        """Make backward passes add to `.grad` of the parameters of `model`, in float32.
+
+        Raises:
+            ModelError: of parameters that are computed with as one matrix only some require a gradient.
+        """
         parameters = dict(model.named_parameters())
         for weight in self.weights:
-            if not all(parameters[name].requires_grad for name in weight.names):
+            trained = [name for name in weight.names if parameters[name].requires_grad]
+            if not trained:
                 continue
+            if len(trained) < len(weight.names):
+                raise ModelError(
+                    f"{', '.join(weight.names)} are trained together or not at all; {trained} alone are not"
+                )
             weight.grad = torch.zeros(weight.value.shape, device=self.device)
             weight.value.requires_grad_(True).register_post_accumulate_grad_hook(weight.collect_grad)
             for name, part in zip(weight.names, weight.grad.split(weight.sizes), strict=True):
@@ -259,9 +269,14 @@ class Decoder:
         return weight
 
 
-def check_supported(model: PreTrainedModel) -> None:
-    """Raise ModelError where `Decoder` would compute something else than the model's own forward."""
-    config: Any = model.config
+def can_pack(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether oneDNN takes packed matrices of this type here."""
+    is_bfloat16_on_cpu = device.type == "cpu" and dtype == torch.bfloat16
+    return is_bfloat16_on_cpu and mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def check_supported(config: PretrainedConfig) -> None:
+    """Raise ModelError where `Decoder` would compute something else than the model's own forward in evaluation."""
     family: str = config.model_type
     if family not in FAMILIES:
         raise ModelError(f"r1kit does not run model_type {family!r}; {suggest(family, FAMILIES)}")
@@ -271,8 +286,9 @@ def check_supported(model: PreTrainedModel) -> None:
             f"r1kit runs full attention only, and this {family} config has {sorted(set(layer_types))}; "
             "set use_sliding_window = false if the model was not trained with it"
         )
-    if config.hidden_act != "silu":
-        raise ModelError(f"r1kit runs the activation silu only, and this {family} config has {config.hidden_act!r}")
+    activation: str = config.to_dict()["hidden_act"]
+    if activation != "silu":
+        raise ModelError(f"r1kit runs the activation silu only, and this {family} config has {activation!r}")
 
 
 def linear(x_LE: Tensor, weight: Weight, bias: Weight | None = None) -> Tensor:

@@ -4,9 +4,9 @@ Static: float32 weights, gradients and AdamW's two moments (4 + 4 + 8 bytes a pa
 and the engine's, the reference of the KL term. On top of that one of two, for they are never held at once: what the
 learner keeps of a micro-batch for its backward pass, or the engine's cache of keys and values.
 
-The learner's part counts the tensors that autograd saves in a layer of a Llama (a test compares it with the saved
-tensors themselves), as Korthikanti et al. (arXiv:2205.05198, section 4.1) do for GPT. It leaves out what is small or
-short-lived, so real peaks are some percent higher; the check is there to tell a hopeless run from a possible one.
+The learner's part counts the tensors that autograd saves in a layer of a Llama on a CPU (a test compares it with the
+saved tensors themselves), as Korthikanti et al. (arXiv:2205.05198, section 4.1) do for GPT. It leaves out what is small
+or short-lived, so real peaks are some percent higher; the check is there to tell a hopeless run from a possible one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from r1kit.errors import ModelError
 from r1kit.models.attention import row_size
+
+MAX_LOGITS = 1 << 28
+"""Logits that the learner keeps for its backward pass: completion tokens times vocabulary. Above it they are made again
+there, chunk by chunk (a 150k vocabulary)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +60,7 @@ class MemoryPlan:
     """Of a long completion, as a rule max_new_tokens."""
     num_slots: int
     """Completions that the engine samples at once."""
-    max_logits: int = 1 << 28
-    """Logits that the learner holds at once: chunk of tokens times vocabulary."""
+    max_logits: int = MAX_LOGITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +110,14 @@ def estimate_memory(size: ModelSize, plan: MemoryPlan) -> MemoryEstimate:
         "gradients": 4 * size.num_parameters,
         "optimizer": 8 * size.num_parameters,
         "working copy": copy,
-        "engine": copy,
+        # On a CPU it has tied embeddings twice: to look up, and packed.
+        "engine": copy + size.vocab_size * size.hidden_size * plan.dtype.itemsize,
     }
     if plan.has_reference:
         static["reference"] = 4 * size.num_parameters + copy
     kv_token = 2 * size.num_layers * size.num_kv_heads * size.head_dim * plan.dtype.itemsize
-    sampling = plan.num_slots * (plan.prompt_tokens + plan.completion_tokens) * kv_token
+    num_prompts = -(-plan.num_slots // plan.group_size)
+    sampling = (num_prompts * plan.prompt_tokens + plan.num_slots * plan.completion_tokens) * kv_token
     return MemoryEstimate(static=static, learning=_learning(size, plan), sampling=sampling)
 
 

@@ -2,8 +2,8 @@
 """The small operations of a decoder layer, each with its gradient written out.
 
 Autograd would keep every intermediate tensor of these and pass over memory for each; here a norm keeps its input and
-one number a row, a gated activation its input, a rotation nothing. All compute in float32 inside and return the type
-of their input. Shape letters: L rows, E width, F width of the gated layer, H heads, D size of a head.
+one number a row, a gated activation its input, a rotation nothing. All return the type of their input; norms compute in
+float32 inside. Shape letters: L rows, E width, F width of the gated layer, H heads, D size of a head.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from r1kit.eval.evaluate import Evaluation, evaluate
 from r1kit.grpo.train import Policy, Step, frozen_copy, train
 from r1kit.learner.checkpoint import load_checkpoint, save_checkpoint
 from r1kit.learner.learner import Learner
+from r1kit.models.decoder import check_supported
 from r1kit.models.device import resolve_device, resolve_dtype
 from r1kit.models.load import load_model, load_model_config, resolve_model, save_model
 from r1kit.models.memory import MemoryPlan, check_memory
@@ -132,6 +133,7 @@ def _set_up(config: ZeroConfig, device_name: str, pool: VerifierPool) -> _SetUp:
         )  # fmt: skip
     source = resolve_model(config.model)
     model_config = load_model_config(source)
+    check_supported(model_config)
     check_memory(config.model, model_config, device, _memory_plan(config, dtype))
     model, tokenizer = load_model(config.model)
     check_prompts(

@@ -2,6 +2,7 @@
 
 import torch
 
+from r1kit.engines.native.attention import PromptKV
 from r1kit.engines.native.cache import KVCache
 from r1kit.engines.native.prompts import PromptCache, sharing
 
@@ -79,6 +80,17 @@ def test_prompts_are_held_once_and_padded():
     assert keys[3, 0].tolist() == [-200]
     cache.keep([])
     assert (cache.lengths, cache.keys) == ({}, [])
+
+
+def test_prompts_of_a_prefill_are_contiguous_whatever_their_length():
+    for size in (16, 20):
+        kv = PromptKV(2, keep=True)
+        row = torch.randn(2 * size, 4, 8)
+        kv(0, row[:, :2], row[:, 2:3], row[:, 3:])
+        cache = PromptCache()
+        cache.add([0, 1], [size, size], kv.keys, kv.values)
+        assert all(part.is_contiguous() for part in cache.read(0))
+        assert kv.keys[0].untyped_storage().nbytes() == 2 * size * 8 * 4  # the keys alone
 
 
 def test_sharing_by_hand():

@@ -65,4 +65,6 @@ def test_a_group_larger_than_the_limit_is_split_with_its_prompt():
         TokenGroup(prompt=[1, 1], completions=[[2] * 3, [4] * 8]),
         TokenGroup(prompt=[1, 1], completions=[[3] * 9, [5] * 4]),
     ]
+    three = TokenGroup(prompt=[1], completions=[[2] * 6] * 3)  # two parts for 18 tokens, but two do not fit together
+    assert rows([three], 11) == [[0], [1], [2]]
     assert rows(groups, 1) == [[4], [0], [3], [2], [1]]  # a completion is never split

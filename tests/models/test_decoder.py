@@ -7,7 +7,7 @@ from tiny import tiny_llama, tiny_qwen2, tiny_qwen3
 from r1kit.errors import ModelError
 from r1kit.learner.packing import TokenGroup, pack
 from r1kit.models.attention import PackedAttention
-from r1kit.models.decoder import Decoder
+from r1kit.models.decoder import Decoder, can_pack
 
 CPU = torch.device("cpu")
 TOKENS = [3, 1, 4, 1, 5, 9, 2, 6]
@@ -57,7 +57,7 @@ def test_packed_weights_compute_the_same(build, tied):
     plain = Decoder(model, device=CPU, dtype=torch.bfloat16)
     packed = Decoder(model, device=CPU, dtype=torch.bfloat16, for_sampling=True)
     is_packed = [weight.packed is not None for weight in packed.weights]
-    assert any(is_packed) == torch.backends.mkldnn.is_available()
+    assert any(is_packed) == can_pack(CPU, torch.bfloat16)
     torch.testing.assert_close(logits_of(packed), logits_of(plain), atol=0.02, rtol=0.01)
     other = build(1, tie_word_embeddings=tied)
     packed.load(other)
@@ -97,6 +97,15 @@ def test_a_parameter_that_is_not_trained_gets_no_gradient():
     decoder.train_into(model)
     assert model.model.layers[0].mlp.down_proj.weight.grad is None
     assert model.model.layers[1].mlp.down_proj.weight.grad is not None
+
+
+def test_half_of_a_fused_matrix_cannot_be_trained():
+    model = tiny_llama()
+    model.model.layers[1].self_attn.q_proj.weight.requires_grad_(False)
+    with pytest.raises(
+        ModelError, match=r"trained together or not at all; .*1.self_attn.k_proj.weight.* alone are not"
+    ):
+        Decoder(model, device=CPU, dtype=torch.float32).train_into(model)
 
 
 def test_what_is_not_understood_is_refused():

@@ -1,4 +1,4 @@
-"""The in-process engine: pure PyTorch over transformers' own modules. Read `engine.py`, then `scheduler.py`."""
+"""The in-process engine, on the forward pass of `r1kit.models.decoder`. Read `engine.py`, then `scheduler.py`."""
 
 from r1kit.engines.native.engine import NativeEngine
 

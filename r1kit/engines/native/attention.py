@@ -29,8 +29,8 @@ class PromptKV:
         )
         if self.keep:
             assert layer == len(self.keys)
-            self.keys.append(key)
-            self.values.append(value)
+            self.keys.append(key.contiguous())  # not views, which would keep the queries too
+            self.values.append(value.contiguous())
         num_shared = query.shape[1] // key.shape[1]
         key, value = key.repeat_interleave(num_shared, 1), value.repeat_interleave(num_shared, 1)
         return F.scaled_dot_product_attention(query, key, value, is_causal=True).transpose(1, 2).flatten(0, 1)
@@ -49,6 +49,7 @@ class DecodeKV:
         self.index_RK = cache.flat_columns(column_R)
         hidden_RL = torch.arange(cache.capacity, device=column_R.device) > column_R[:, None]
         bias_RL = torch.zeros_like(hidden_RL, dtype=cache.keys[0].dtype).masked_fill_(hidden_RL, -torch.inf)
+        # W: the prompt's S columns and the own L.
         bias_RW = torch.cat([sharing.bias_RS, bias_RL], 1)
         self.bias = bias_RW.repeat_interleave(cache.num_heads, 0)[:, None]  # (R*K, 1, S + L)
 

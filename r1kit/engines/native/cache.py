@@ -1,7 +1,8 @@
 """Keys and values of the rows being decoded: preallocated, contiguous, written in place.
 
 Shape letters here and in the other files of this folder: R rows (slots) of the batch, L columns that a slot has room
-for, N prompts in use, S their padded length, H query heads, K key/value heads, D size of a head, V vocabulary.
+for, N prompts in use, S their padded length, H query heads, K key/value heads, D size of a head, V vocabulary; of a
+prefill or of scoring B sequences of T tokens, E width, M completion tokens, C a chunk of them.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_COLUMN_STEP = 16
+from r1kit.models.attention import COLUMN_STEP
+
 _STEPS_IN_A_ROW = 8
 
 
 def columns_for(longest: int) -> int:
     """Columns to make room for when the longest row has `longest`: more than that, by 16 or by an eighth at most."""
-    step = _COLUMN_STEP * max(1, longest // (_COLUMN_STEP * _STEPS_IN_A_ROW))
+    step = COLUMN_STEP * max(1, longest // (COLUMN_STEP * _STEPS_IN_A_ROW))
     return (longest // step + 1) * step
 
 
@@ -39,6 +41,8 @@ class KVCache:
         self, *, num_slots: int, capacity: int, moved: tuple[Tensor, Tensor] | None = None, used: int | None = None
     ) -> None:
         """Make room for other numbers of slots and columns; keep the first slots and columns.
+
+        One layer at a time is held twice.
 
         Args:
             num_slots: how many there are then.
@@ -84,9 +88,13 @@ class KVCache:
         return self.keys[layer][:rows], self.values[layer][:rows]
 
     def _take(self, num_slots: int, capacity: int) -> Tensor:
-        """Memory for one resized tensor: what the last one left, if that is large enough; fresh pages are slow."""
+        """Memory for one resized tensor: what the last one left, if that is large enough; fresh pages are slow.
+
+        A CPU has twice the memory set aside, for what is not written to is not taken.
+        """
         shape = num_slots, self.num_heads, capacity, self.head_dim
         size = num_slots * self.num_heads * capacity * self.head_dim
         if self._spare.untyped_storage().nbytes() < size * self._spare.element_size():
-            return self._spare.new_empty(2 * size)[:size].view(shape)
+            room = 2 * size if self._spare.device.type == "cpu" else size
+            return self._spare.new_empty(room)[:size].view(shape)
         return self._spare.as_strided((size,), (1,), 0).view(shape)

@@ -1,7 +1,7 @@
 """The engine that needs nothing but PyTorch and transformers: `sample`, `score_tokens`, `load_weights`.
 
-`scheduler.py` has the loop, `sampler.py` the draw, `attention.py` how transformers' own modules are made to use the
-cache of `cache.py`, `policy.py` the model copy, `rows.py` the state of the batch, `stopping.py` the stop strings.
+`scheduler.py` has the loop, `sampler.py` the draw, `policy.py` the model copy, `attention.py` how a new token reads the
+prompts of `prompts.py` and the cache of `cache.py`, `rows.py` the state of the batch, `stopping.py` the stop strings.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class NativeEngine:
             max_context: prompt and completion together, in tokens. None: the config's max_position_embeddings.
 
         Raises:
-            ModelError: the family or its attention is not supported.
+            ModelError: the family or a variant of it is not supported.
             ConfigError: max_batch_size or max_context is out of range.
         """
         trained_context: int = model.config.max_position_embeddings

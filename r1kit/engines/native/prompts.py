@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-_COLUMN_STEP = 16
+from r1kit.models.attention import COLUMN_STEP
 
 
 class PromptCache:
@@ -58,7 +58,7 @@ class PromptCache:
         return self.keys[layer].flatten(0, 1), self.values[layer].flatten(0, 1)
 
     def _columns(self) -> int:
-        return -(-max(self.lengths.values()) // _COLUMN_STEP) * _COLUMN_STEP
+        return -(-max(self.lengths.values()) // COLUMN_STEP) * COLUMN_STEP
 
 
 @dataclass(frozen=True, slots=True)

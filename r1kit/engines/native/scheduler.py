@@ -139,6 +139,7 @@ class Scheduler:
             self._prompts.add(chunk, prefilled.lengths, prefilled.keys, prefilled.values)
             slots = self._start([by_prompt[p] for p in chunk], prefilled.logits_NV, slots)
             self._split = chunk[-1], prefilled.logits_NV[-1].clone()
+            del prefilled  # else it would live while the next one is made
         if requests[-1] % self.job.num_samples == self.job.num_samples - 1:
             self._split = None
         self._share()
