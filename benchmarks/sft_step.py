@@ -12,7 +12,6 @@ memory, and the loss that each saw, which agrees up to the rounding of bfloat16.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,29 +20,13 @@ SPEED = Path(__file__).parent / "speed"
 sys.path.insert(0, str(SPEED))
 from contender import take_turns  # noqa: E402
 from documents import SFT_SHAPES, documents  # noqa: E402
+from script import run_shapes, shapes_parser  # noqa: E402
 from shapes import make_model  # noqa: E402
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shapes", nargs="+", choices=SFT_SHAPES, default=list(SFT_SHAPES))
-    parser.add_argument("--rounds", type=int, default=3, help="timed rounds a contender, after one that warms up")
-    parser.add_argument("--others", help="the Python that has trl; without it r1kit runs alone")
-    parser.add_argument("--smollm2", type=Path, default=Path("runs/smollm2"))
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--out", type=Path, default=Path("runs/speed"))
-    arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    from r1kit.report.hardware import describe_hardware, hardware_line
-
-    hardware = describe_hardware()
-    report: dict[str, Any] = {"hardware": hardware, "shapes": {}}
-    for name in arguments.shapes:
-        report["shapes"][name] = measure(name, arguments)
-        (arguments.out / "sft_step.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    table = f"{markdown(report)}\n{hardware_line(hardware)}\n"
-    (arguments.out / "sft_step.md").write_text(table, encoding="utf-8")
-    print(table)
+    parser = shapes_parser(__doc__, SFT_SHAPES, default=list(SFT_SHAPES))
+    run_shapes("sft_step", parser.parse_args(), measure, markdown)
 
 
 def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
