@@ -16,7 +16,7 @@ from typing import Any
 
 from r1kit.cli.process import prepare_process
 from r1kit.config import load_config
-from r1kit.pipeline.config import ZeroConfig
+from r1kit.pipeline.config import RLConfig
 from r1kit.report.hardware import hardware_line
 
 CONFIG = Path(__file__).parents[1] / "configs" / "nano" / "zero.toml"
@@ -35,12 +35,12 @@ def main() -> None:
     parser.add_argument("--set", dest="settings", action="append", default=[], help="as in r1kit zero")
     arguments = parser.parse_args()
     prepare_process()
-    from r1kit.pipeline.r1_zero import run_zero
+    from r1kit.pipeline.rl import run_rl
 
     summaries = []
     for seed in arguments.seeds:
-        config = load_config(ZeroConfig, CONFIG, [*arguments.settings, f"seed={seed}"])
-        summaries.append(run_zero(config, arguments.out / f"seed-{seed}"))
+        config = load_config(RLConfig, CONFIG, [*arguments.settings, f"seed={seed}"])
+        summaries.append(run_rl(config, arguments.out / f"seed-{seed}"))
     print(table(summaries))
     print(f"\n{hardware_line(summaries[-1]['hardware'])}")
 

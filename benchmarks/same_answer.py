@@ -235,13 +235,14 @@ def make_setting(seed: int, arguments: argparse.Namespace) -> curve.Setting:
     """The prompts that `r1kit zero` would take with this seed, as text, and what they are as tokens."""
     from judge import problems
 
-    from r1kit.grpo.train import problems_of_step
+    from r1kit.tasks.mix import ProblemPool, problems_of_step
     from r1kit.tasks.templates import TEMPLATES, encode_prompt
 
     _, tokenizer = load(make_model(SHAPES[SHAPE_OF["nano"]], Path(), smollm2=Path()))
     known = problems()
     place = {problem.id: index for index, problem in enumerate(known)}
-    steps = [problems_of_step(known, step, arguments.problems, seed) for step in range(arguments.steps)]
+    pools = [ProblemPool(name="nano_math", problems=known, share=1.0)]
+    steps = [problems_of_step(pools, step, arguments.problems, seed) for step in range(arguments.steps)]
     texts = [[TEMPLATES["r1_zero"].render(problem, tokenizer) for problem in chosen] for chosen in steps]
     return curve.Setting(
         seed=seed,

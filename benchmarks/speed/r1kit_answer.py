@@ -123,6 +123,7 @@ def answer_curve(arguments: argparse.Namespace) -> None:
     from r1kit.grpo.train import Policy, train
     from r1kit.learner.config import LearnerConfig
     from r1kit.learner.learner import Learner
+    from r1kit.tasks.mix import ProblemPool
     from r1kit.tasks.templates import TEMPLATES
     from r1kit.types import SamplingParams
 
@@ -141,7 +142,7 @@ def answer_curve(arguments: argparse.Namespace) -> None:
             engine=engine,
             tokenizer=tokenizer,
             template=TEMPLATES["r1_zero"],
-            problems=problems(),
+            pools=[ProblemPool(name="nano_math", problems=problems(), share=1.0)],
             reward=reward,
             sampling=SamplingParams(max_new_tokens=setting.max_new_tokens),
             seed=setting.seed,

@@ -9,9 +9,20 @@ from typing import Any
 from pydantic import BaseModel
 
 from r1kit.nano.pretrain import PretrainConfig
-from r1kit.pipeline.config import ZeroConfig
+from r1kit.pipeline.config import RLConfig
+from r1kit.pipeline.r1_config import R1Config
+from r1kit.pipeline.teach import TeachConfig
+from r1kit.reward_model.config import RewardModelConfig
+from r1kit.sft.config import SFTConfig
 
-COMMANDS: dict[str, type[BaseModel]] = {"r1kit zero": ZeroConfig, "r1kit nano pretrain": PretrainConfig}
+COMMANDS: dict[str, type[BaseModel]] = {
+    "r1kit zero": RLConfig,
+    "r1kit sft": SFTConfig,
+    "r1kit reward-model train": RewardModelConfig,
+    "r1kit teach": TeachConfig,
+    "r1kit r1": R1Config,
+    "r1kit nano pretrain": PretrainConfig,
+}
 """Command to the class that its TOML file is read as."""
 
 
@@ -38,6 +49,10 @@ def _rows(config: BaseModel, prefix: str) -> Iterator[tuple[str, str, str, str]]
     properties: dict[str, Any] = type(config).model_json_schema()["properties"]
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
+        command = next((command for command, cls in COMMANDS.items() if type(value) is cls), None)
+        if command is not None:
+            yield f"{prefix}{name}", "section", "", f"The keys of `{command}`."
+            continue
         if isinstance(value, BaseModel):
             yield from _rows(value, f"{prefix}{name}.")
             continue

@@ -12,7 +12,22 @@ import typer
 from typer.core import TyperGroup
 
 import r1kit
-from r1kit.cli import chat, doctor, model, nano, report, sandbox, verify, zero
+from r1kit.cli import (
+    chat,
+    doctor,
+    model,
+    nano,
+    r1,
+    report,
+    review,
+    reward_model,
+    sandbox,
+    sft,
+    status,
+    teach,
+    verify,
+    zero,
+)
 from r1kit.cli.boundary import errors_end_here
 
 
@@ -51,13 +66,20 @@ def _root(
 
 
 app.command("zero", epilog=zero.EXAMPLE)(zero.zero)
+app.command("r1", epilog=r1.EXAMPLE)(r1.r1)
+app.command("r1", epilog=r1.EXAMPLE)(r1.r1)
+app.command("sft", epilog=sft.EXAMPLE)(sft.sft)
+app.command("teach", epilog=teach.EXAMPLE)(teach.teach)
 app.command("report", epilog=report.EXAMPLE)(report.report)
+app.command("status", epilog=status.EXAMPLE)(status.status)
 app.command("chat", epilog=chat.EXAMPLE)(chat.chat)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
 app.add_typer(verify.app, name="verify")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(nano.app, name="nano")
 app.add_typer(model.app, name="model")
+app.add_typer(reward_model.app, name="reward-model")
+app.add_typer(review.app, name="review")
 
 
 def main() -> None:

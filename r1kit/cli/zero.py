@@ -22,7 +22,7 @@ def zero(
     config: ConfigArgument = None,
     model: Annotated[str | None, typer.Option(help="A folder, a hub name, or nano (the shipped base).")] = None,
     task: Annotated[str | None, typer.Option(help="A task's name, or a .jsonl or .parquet file.")] = None,
-    template: Annotated[str | None, typer.Option(help="r1_zero (Table 1), boxed, chat or plain.")] = None,
+    template: Annotated[str | None, typer.Option(help="r1_zero (Table 1), boxed, chat, plain, readable.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the run.")] = None,
     out: Annotated[Path, typer.Option(metavar="RUN", help="The run's folder; an unfinished run goes on.")] = Path(
         "runs/zero"
@@ -38,16 +38,16 @@ def zero(
     GRPO with rule-based rewards, as section 2.2 of the paper has it; a report at the end.
     """
     from r1kit.config import load_config
-    from r1kit.pipeline.config import ZeroConfig
+    from r1kit.pipeline.config import RLConfig
 
     flags = {"model": model, "task": task, "template": template, "seed": seed}
-    resolved = load_config(ZeroConfig, config, overrides(flags, settings))
+    resolved = load_config(RLConfig, config, overrides(flags, settings))
     if "model" not in resolved.model_fields_set:
         raise ConfigError("nothing to train: give a config file or --model, e.g. r1kit zero configs/nano/zero.toml")
     prepare_process()
-    from r1kit.pipeline.r1_zero import run_zero
+    from r1kit.pipeline.rl import run_rl
 
-    summary = run_zero(resolved, out, device=device, sinks=sink or ())
+    summary = run_rl(resolved, out, device=device, sinks=sink or ())
     screen = console()
     screen.print(headline_table(summary))
     screen.print(f"summary: {out / 'summary.json'}\nreport:  {out / 'report.html'}", soft_wrap=True)

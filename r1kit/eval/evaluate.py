@@ -11,7 +11,7 @@ from r1kit.engines.rollout import sample_rollouts
 from r1kit.eval.metrics import cons_at_k, pass_at_1
 from r1kit.rewards.base import Reward
 from r1kit.rewards.behaviour import has_reflection
-from r1kit.rewards.extract import split_think_answer
+from r1kit.rewards.extract import chain_of_thought
 from r1kit.rewards.language import is_mixed
 from r1kit.tasks.templates import Template
 from r1kit.types import Problem, Rollout, SamplingParams, Score, StopReason, groups
@@ -73,7 +73,7 @@ def behaviour(rollouts_B: Sequence[Rollout]) -> dict[str, float]:
     """How the completions are written: mean length, and the rates of truncation, reflection, language mixing."""
     B = len(rollouts_B)
     texts = [rollout.completion.text for rollout in rollouts_B]
-    thoughts = [split_think_answer(text).think or text for text in texts]
+    thoughts = [chain_of_thought(text) or text for text in texts]
     mixed = [is_mixed(thought, r.problem.language) for thought, r in zip(thoughts, rollouts_B, strict=True)]
     return {
         "mean_length_tokens": sum(len(r.completion.tokens) for r in rollouts_B) / B,

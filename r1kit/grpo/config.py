@@ -35,6 +35,11 @@ class GRPOConfig(Config):
     """Optimizer updates a pass; more than one update makes the later ones off-policy, which the clip is for."""
     refresh_reference_every: int = Field(default=0, ge=0)
     """Replace the reference by the policy every so many steps; 0 is never."""
+    convergence_window: int = Field(default=0, ge=0)
+    """W: stop before num_steps once the mean reward of the last W steps is not above that of the W steps before by
+    more than convergence_min_gain; 0 never stops. The paper trains "until it achieves convergence" (2.3.2)."""
+    convergence_min_gain: float = 0.005
+    """In units of the reward."""
 
     @model_validator(mode="after")
     def _check(self) -> GRPOConfig:

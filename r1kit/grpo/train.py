@@ -26,9 +26,10 @@ from r1kit.grpo.config import GRPOConfig
 from r1kit.grpo.update import update_policy
 from r1kit.learner.learner import Learner
 from r1kit.rewards.base import Reward
-from r1kit.seeding import rng, seed_for
+from r1kit.seeding import seed_for
+from r1kit.tasks.mix import ProblemPool, problems_of_step
 from r1kit.tasks.templates import Template
-from r1kit.types import Problem, Rollout, SamplingParams, Score
+from r1kit.types import Rollout, SamplingParams, Score
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -67,7 +68,7 @@ def train(
     engine: Engine,
     tokenizer: PreTrainedTokenizerBase,
     template: Template,
-    problems: Sequence[Problem],
+    pools: Sequence[ProblemPool],
     reward: Reward,
     sampling: SamplingParams,
     seed: int,
@@ -81,7 +82,7 @@ def train(
     for step in range(first_step, config.num_steps):
         started = time.monotonic()
         engine.load_weights(policy.learner.model, version=step)  # pi_old <- pi_theta
-        problems_P = problems_of_step(problems, step, config.problems_per_step, seed)  # q ~ P(Q)
+        problems_P = problems_of_step(pools, step, config.problems_per_step, seed)  # q ~ P(Q)
         rollouts_B = sample_rollouts(  # {o_1 .. o_G} ~ pi_old(O|q)
             engine,
             tokenizer,
@@ -112,18 +113,6 @@ def train(
             score_s=scored - sampled,
             update_s=time.monotonic() - scored,
         )
-
-
-def problems_of_step(problems: Sequence[Problem], step: int, count: int, seed: int) -> list[Problem]:
-    """The next `count` problems: every epoch goes once through all of them, in an order of its own."""
-    chosen: list[Problem] = []
-    position = step * count
-    while len(chosen) < count:
-        epoch, offset = divmod(position + len(chosen), len(problems))
-        order = list(range(len(problems)))
-        rng(seed, "epoch", epoch).shuffle(order)
-        chosen += [problems[i] for i in order[offset : offset + count - len(chosen)]]
-    return chosen
 
 
 def frozen_copy(model: PreTrainedModel) -> PreTrainedModel:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,8 +14,11 @@ from transformers import PreTrainedModel
 from r1kit.learner.config import LearnerConfig
 from r1kit.learner.logprobs import TokenLogprobs, token_logprobs
 from r1kit.learner.optimizer import build_optimizer, learning_rate
-from r1kit.learner.packing import TokenGroup, cut, pack
+from r1kit.learner.packing import PackedBatch, TokenGroup, cut, pack
 from r1kit.models.decoder import Decoder
+
+Read = TypeVar("Read")
+"""What a forward pass reads off a micro-batch: log-probabilities, scores."""
 
 
 class Objective(Protocol):
@@ -28,6 +33,12 @@ class Objective(Protocol):
     def metrics(self) -> Mapping[str, Tensor]:
         """Shares of the step's metrics, detached scalars."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    value: Tensor
+    metrics: Mapping[str, Tensor]
 
 
 class Learner:
@@ -58,9 +69,10 @@ class Learner:
         self.num_updates = 0
         """Optimizer steps done; it places the run in the schedule."""
         self.optimizer = build_optimizer(self.model, config)
-        self._decoder = Decoder(self.model, device=device, dtype=dtype)
-        self._decoder.train_into(self.model)
-        self._decoder.checkpointing = config.gradient_checkpointing
+        self.decoder = Decoder(self.model, device=device, dtype=dtype)
+        """The working copy of the weights, up to date after every step."""
+        self.decoder.train_into(self.model)
+        self.decoder.checkpointing = config.gradient_checkpointing
 
     def update(
         self,
@@ -69,7 +81,7 @@ class Learner:
         *,
         temperature: float = 1.0,
     ) -> dict[str, float]:
-        """One optimizer step on `groups`, cut into micro-batches of config.micro_batch_tokens.
+        """One optimizer step of a language model on `groups`, cut into micro-batches of config.micro_batch_tokens.
 
         Args:
             groups: all sequences of the step.
@@ -78,26 +90,51 @@ class Learner:
             temperature: divides the logits, as in the sampler.
 
         Returns:
-            The objective's metrics, `loss`, `entropy` (mean over tokens, nats), `grad_norm` (before clipping) and
-            `learning_rate`.
+            As `update_by`, and `entropy` (mean over tokens, nats).
         """
-        self._decoder.zero_grad()
-        totals: dict[str, Tensor] = {}
         num_tokens = sum(len(c) for group in groups for c in group.completions)
-        for micro_batch in cut(groups, self.config.micro_batch_tokens):
-            batch = pack(micro_batch.groups, device=self.device)
-            policy = token_logprobs(self._decoder, batch, temperature=temperature)
-            loss = objective(micro_batch.rows, policy)
+
+        def with_entropy(rows: list[int], policy: TokenLogprobs) -> Objective:
+            loss = objective(rows, policy)
+            return _Share(loss.value, {**loss.metrics, "entropy": policy.entropy_BT.sum() / num_tokens})
+
+        return self.update_by(partial(token_logprobs, temperature=temperature), groups, with_entropy)
+
+    def update_by(
+        self,
+        forward: Callable[[Decoder, PackedBatch], Read],
+        groups: Sequence[TokenGroup],
+        objective: Callable[[list[int], Read], Objective],
+        *,
+        split_groups: bool = True,
+    ) -> dict[str, float]:
+        """One optimizer step of any model: `objective` of what `forward` reads off each micro-batch.
+
+        Args:
+            forward: runs the working copy of the weights over a micro-batch.
+            groups: all sequences of the step.
+            objective: called for each micro-batch with the numbers of its completions, counted through all groups,
+                and what `forward` gave.
+            split_groups: whether a group larger than config.micro_batch_tokens may be cut. Where the objective
+                compares completions of a group it may not; micro-batches then have the tokens of the largest group.
+
+        Returns:
+            The objective's metrics, `loss`, `grad_norm` (before clipping) and `learning_rate`.
+        """
+        self.decoder.zero_grad()
+        totals: dict[str, Tensor] = {}
+        largest = 0 if split_groups else max(group.num_tokens for group in groups)
+        for micro_batch in cut(groups, max(self.config.micro_batch_tokens, largest)):
+            loss = objective(micro_batch.rows, forward(self.decoder, pack(micro_batch.groups, device=self.device)))
             loss.value.backward()
-            parts = {**loss.metrics, "loss": loss.value, "entropy": policy.entropy_BT.sum() / num_tokens}
-            for name, value in parts.items():
+            for name, value in {**loss.metrics, "loss": loss.value}.items():
                 totals[name] = totals.get(name, torch.zeros((), device=self.device)) + value.detach()
         rate = learning_rate(self.config, self.num_updates, self.num_steps)
         grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
-        self._decoder.load(self.model)
+        self.decoder.load(self.model)
         self.num_updates += 1
         return {
             **{name: value.item() for name, value in totals.items()},
@@ -108,7 +145,7 @@ class Learner:
     @torch.inference_mode()
     def score(self, model: PreTrainedModel, groups: Sequence[TokenGroup], *, temperature: float) -> list[list[float]]:
         """Log-probabilities under `model` (e.g. the reference): a list a completion, in order."""
-        decoder = self._decoder if model is self.model else Decoder(model, device=self.device, dtype=self.dtype)
+        decoder = self.decoder if model is self.model else Decoder(model, device=self.device, dtype=self.dtype)
         scored: dict[int, list[float]] = {}
         for micro_batch in cut(groups, self.config.micro_batch_tokens):
             batch = pack(micro_batch.groups, device=self.device)
@@ -128,6 +165,6 @@ class Learner:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where `state_dict` was taken."""
         self.model.load_state_dict(state["model"])
-        self._decoder.load(self.model)
+        self.decoder.load(self.model)
         self.optimizer.load_state_dict(state["optimizer"])
         self.num_updates = state["num_updates"]

@@ -43,6 +43,8 @@ class PackedBatch:
     """(B, T) int64: the completions' tokens; 0 where `mask_BT` is False."""
     mask_BT: Tensor
     """(B, T) bool: True on the completion's tokens, the end token included."""
+    last_B: Tensor
+    """(B,) int64: place in the row of each completion's last token."""
 
 
 def pack(groups: Sequence[TokenGroup], *, device: torch.device | None = None) -> PackedBatch:
@@ -92,6 +94,7 @@ def pack(groups: Sequence[TokenGroup], *, device: torch.device | None = None) ->
         predictor_BT=predictor_BT.where(mask_BT, 0).to(device),
         completions_BT=tokens_L[place_BT.clamp(max=len(tokens_L) - 1)].where(mask_BT, 0).to(device),
         mask_BT=mask_BT.to(device),
+        last_B=(starts_B + lengths_B - 1).to(device),
     )
 
 

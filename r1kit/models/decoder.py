@@ -30,6 +30,9 @@ from r1kit.models.ops import rms_norm, rotate, swiglu
 FAMILIES = ("llama", "qwen2", "qwen3")
 """Model types that are supported: their parity with transformers is tested."""
 
+SCORE_HEAD = "score.weight"
+"""The head of a reward model, (1, E): transformers' classes for sequence classification with one label."""
+
 _ROWS_TO_PACK_FOR = 64
 """A hint for oneDNN; the packed weights serve any number of rows."""
 
@@ -92,8 +95,8 @@ class Layer:
 class Decoder:
     """Fused copies of a model's weights in the type that is computed in, and the forward pass over them.
 
-    Norm weights stay float32: they are small, and so are the steps that training makes in them. Dropout is never
-    applied.
+    Norm weights and the head of a reward model stay float32: they are small, and so are the steps that training makes
+    in them. Dropout is never applied.
     """
 
     def __init__(
@@ -104,7 +107,7 @@ class Decoder:
         Args:
             model: what is copied.
             device: where to compute.
-            dtype: of the weights, but for norms, and of the activations.
+            dtype: of the weights, but for norms and the head of a reward model, and of the activations.
             for_sampling: few rows at a time and no gradients: where that helps, matrices are kept in the order in
                 which oneDNN reads them, which saves it a pass over all weights at every step.
 
@@ -130,8 +133,9 @@ class Decoder:
         self.embedding = self._weight("model.embed_tokens.weight", is_looked_up=True)
         self.layers = [self._layer(i) for i in range(config.num_hidden_layers)]
         self.final_norm = self._weight("model.norm.weight")
-        if "lm_head.weight" in self._parameters:
-            self.head = self._weight("lm_head.weight")
+        own_head = next((name for name in ("lm_head.weight", SCORE_HEAD) if name in self._parameters), None)
+        if own_head is not None:
+            self.head = self._weight(own_head)
         else:  # tied; rows of a packed matrix cannot be looked up
             self.head = self._weight("model.embed_tokens.weight") if self._packed else self.embedding
         unknown = self._parameters.keys() - {name for weight in self.weights for name in weight.names}
@@ -202,6 +206,10 @@ class Decoder:
         """(M, E) to (M, V), in `dtype`, without gradient; training uses `r1kit.learner.logprobs`."""
         return linear(hidden_ME, self.head)
 
+    def scores(self, hidden_ME: Tensor) -> Tensor:
+        """What the head of a reward model gives to (M, E): (M,) float32."""
+        return linear(hidden_ME.float(), self.head)[:, 0]
+
     def _run(
         self, number: int, layer: Layer, hidden_LE: Tensor, angles: tuple[Tensor, Tensor], attend: Attend
     ) -> Tensor:
@@ -257,10 +265,11 @@ class Decoder:
 
     def _weight(self, *names: str, is_looked_up: bool = False) -> Weight:
         sources = _of(self._parameters, names)
-        is_packed = self._packed and not is_looked_up and sources[0].ndim == 2
+        is_precise = "norm" in names[0] or names[0] == SCORE_HEAD
+        is_packed = self._packed and not is_precise and not is_looked_up and sources[0].ndim == 2
         value = torch.empty(
             (sum(len(source) for source in sources), *sources[0].shape[1:]),
-            dtype=torch.float32 if "norm" in names[0] else self.dtype,
+            dtype=torch.float32 if is_precise else self.dtype,
             device="meta" if is_packed else self.device,
         )
         weight = Weight(names, [len(source) for source in sources], value)

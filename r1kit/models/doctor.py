@@ -26,6 +26,7 @@ EXTRAS = {
     "reasoning-gym": "reasoning-gym",
     "lingua": "lingua-language-detector",
     "json-schema": "jsonschema",
+    "teacher": "httpx2",
 }
 """Extra of r1kit to the distribution that it adds."""
 

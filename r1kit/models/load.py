@@ -152,6 +152,9 @@ def save_model(
     """Write a complete Hugging Face folder; `path` is never seen half-written, and an older model there is replaced.
 
     Args:
+        model: A causal language model or a reward model.
+        tokenizer: The model's own.
+        path: The folder.
         dtype: Convert the floating-point weights on the way to the disk; None keeps theirs. `model` is not changed.
         card: The text of README.md; None writes a line that says where the model is from.
 
@@ -169,7 +172,7 @@ def save_model(
         model.save_pretrained(new, state_dict=state)
         tokenizer.save_pretrained(new)
         _set_json(new / "config.json", "dtype", str(dtype or model.dtype).removeprefix("torch."))
-        if model.generation_config.eos_token_id is None:
+        if model.can_generate() and model.generation_config.eos_token_id is None:
             _set_json(new / "generation_config.json", "eos_token_id", tokenizer.eos_token_id)
         (new / "README.md").write_text(card or DEFAULT_CARD, encoding="utf-8")
         for weights in new.glob("*.safetensors"):

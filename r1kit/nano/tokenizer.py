@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
+
+from r1kit.rewards.extract import READABLE_TOKEN
 
 BEGIN, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"
 ATOMS = r" ?</?(?:think|answer)>| ?\d| ?[+\-*/=<>]|[.,:;?!()。，：？！；]|\n"
@@ -26,7 +28,7 @@ def train_tokenizer(documents: Iterator[str], *, vocab_size: int) -> PreTrainedT
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
+        vocab_size=vocab_size - 1,
         special_tokens=[PAD, BEGIN, END],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
@@ -36,6 +38,8 @@ def train_tokenizer(documents: Iterator[str], *, vocab_size: int) -> PreTrainedT
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{BEGIN} $A", pair=f"{BEGIN} $A $B", special_tokens=[(BEGIN, begin)]
     )
+    # A token of its own that no document has and that decoding keeps: fine-tuning gives it its meaning (2.3.1).
+    tokenizer.add_tokens([AddedToken(READABLE_TOKEN, normalized=False)])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=BEGIN,

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from r1kit.config import Config
 from r1kit.grpo.config import GRPOConfig
 from r1kit.learner.config import LearnerConfig
+from r1kit.tasks.templates import TemplateName
 from r1kit.types import SamplingParams
 
 
@@ -56,6 +57,12 @@ class RewardConfig(Config):
     """The last so many tokens of sampling.max_new_tokens that the reward `overlong` punishes."""
     repetition_ngram_size: int = Field(default=20, ge=1)
     """Tokens of the n-grams that the reward `repetition` counts."""
+    helpful_model: str | None = None
+    """Folder of the reward model for prompts of the scenario `helpful`; without any such model rules judge all."""
+    harmless_model: str | None = None
+    """Folder of the reward model for prompts of the scenario `harmless`."""
+    scenarios: dict[str, dict[str, float]] = Field(default={"helpful": {"helpful": 1.0}, "harmless": {"harmless": 1.0}})
+    """Scenario of a prompt to the learned rewards that are summed there, with their weights (section 2.3.4)."""
 
 
 class EvalConfig(Config):
@@ -72,15 +79,17 @@ class EvalConfig(Config):
     sampling: EvalSamplingConfig = EvalSamplingConfig()
 
 
-class ZeroConfig(Config):
-    """R1-Zero: a base model, problems with checkable answers, GRPO (section 2.2)."""
+class RLConfig(Config):
+    """Reinforcement learning of a model by GRPO: R1-Zero (section 2.2), and stages 2 and 4 of R1 (2.3.2, 2.3.4)."""
 
     model: str = "nano"
     """A Hugging Face folder, a hub name, or `nano` for the shipped base model."""
-    task: str = "nano_math"
-    """A name in r1kit.tasks.TASKS, or a .jsonl or .parquet file with `prompt` and `answer`."""
-    template: Literal["r1_zero", "boxed", "chat", "plain"] = "r1_zero"
-    """Table 1; the boxed directive; the model's own chat template with Table 1's instruction; the question alone."""
+    task: str | dict[str, float] = "nano_math"
+    """A name in r1kit.tasks.TASKS, or a .jsonl or .parquet file with `prompt` and `answer`; or a table of several with
+    their shares of a step's problems."""
+    template: TemplateName = "r1_zero"
+    """Table 1; the boxed directive; the model's own chat template with Table 1's instruction; the question alone; the
+    question for a model that was fine-tuned on the readable format."""
     seed: int = Field(default=0, ge=0)
     engine: Literal["native"] = "native"
     max_batch_size: int = Field(default=256, ge=1)
@@ -98,7 +107,14 @@ class ZeroConfig(Config):
     """Held-out problems whose completions are kept at every evaluation, for the report."""
 
     @model_validator(mode="after")
-    def _check(self) -> ZeroConfig:
+    def _check(self) -> RLConfig:
         if self.eval.num_problems_between > self.eval.num_problems:
             raise ValueError("eval.num_problems_between exceeds eval.num_problems; it is a subset of them")
+        if not self.task:
+            raise ValueError("task names no task; give one, or a table of tasks with their shares")
         return self
+
+    @property
+    def tasks(self) -> dict[str, float]:
+        """Each task with its share of a step's problems."""
+        return {self.task: 1.0} if isinstance(self.task, str) else self.task

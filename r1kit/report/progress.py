@@ -74,6 +74,8 @@ class Progress:
     def _cells(self) -> Cells:
         row, cells = self._row, {"step": f"{self._step}/{self.total}"}
         for label, key, form in (
+            ("loss", "sft/loss", "{:.4f}"),
+            ("validation loss", "sft/validation_loss", "{:.4f}"),
             ("reward", "train/reward_mean", "{:.3f}"),
             ("accuracy", "reward/accuracy", "{:.3f}"),
             ("pass@1", "eval/pass_at_1", "{:.3f}"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from r1kit.errors import DataError, suggest
 from r1kit.rewards.code import TIME_LIMIT_S, CodeJob, CodeVerifier
 from r1kit.rewards.countdown import verify_countdown
+from r1kit.rewards.exact import judge_exact
 from r1kit.rewards.extract import RESPONSE_POLICY, extract_answer
 from r1kit.rewards.ifeval import judge_ifeval, judge_ifeval_loose
 from r1kit.rewards.json_answer import judge_json
@@ -16,6 +17,7 @@ from r1kit.rewards.math import DEFAULT_POLICY, MathPolicy, verify_math, verify_m
 from r1kit.rewards.multiple_choice import judge_multiple_choice
 from r1kit.rewards.pool import Job, Verifier, VerifierPool
 from r1kit.rewards.reasoning_gym import decide_reasoning_gym, judge_reasoning_gym
+from r1kit.rewards.rubric import judge_rubric
 from r1kit.types import Problem, Rollout, Score
 
 
@@ -41,12 +43,14 @@ def judge_countdown(problem: Problem, answer: str) -> Score:
 VERIFIERS: dict[str, Verifier] = {
     "math": judge_math,
     "countdown": judge_countdown,
+    "exact": judge_exact,
     "multiple_choice": judge_multiple_choice,
     "knights_and_knaves": judge_knights_and_knaves,
     "reasoning_gym": judge_reasoning_gym,
     "ifeval": judge_ifeval,
     "ifeval_loose": judge_ifeval_loose,
     "json": judge_json,
+    "rubric": judge_rubric,
 }
 """`Problem.verifier` to the function that judges its answers. Any of them may be run in a killable process."""
 
@@ -66,17 +70,20 @@ def _math_policy(problem: Problem) -> MathPolicy:
 FAST_VERIFIERS: dict[Verifier, Callable[[Problem, str], Score | None]] = {
     judge_math: _decide_math,
     judge_countdown: judge_countdown,
+    judge_exact: judge_exact,
     judge_multiple_choice: judge_multiple_choice,
     judge_knights_and_knaves: judge_knights_and_knaves,
     judge_reasoning_gym: decide_reasoning_gym,
     judge_ifeval: judge_ifeval,
     judge_ifeval_loose: judge_ifeval_loose,
+    judge_rubric: judge_rubric,
 }
 """Verifier to what gives the same verdict cheaply, safely and in our own process, or None where it cannot."""
 
 OWN_POLICIES: dict[str, tuple[str, ...]] = {
     "ifeval": RESPONSE_POLICY,
     "ifeval_loose": RESPONSE_POLICY,
+    "rubric": RESPONSE_POLICY,
 }
 """Verifiers whose answers are looked for elsewhere than the template says."""
 

@@ -12,7 +12,7 @@ from r1kit.errors import ConfigError, RewardError, suggest
 from r1kit.rewards.accuracy import AccuracyReward
 from r1kit.rewards.format import ANSWER_POLICIES, FORMAT_PROBLEMS, FormatReward
 from r1kit.rewards.language import LanguageConsistencyReward
-from r1kit.rewards.readability import ReadabilityReward
+from r1kit.rewards.readability import ReadabilityReward, response_parts, think_parts
 from r1kit.rewards.shaping import OverlongReward, RepetitionReward
 from r1kit.types import Rollout, Score
 
@@ -91,6 +91,10 @@ def _accuracy(setting: RewardSetting) -> Reward:
     return AccuracyReward(setting.pool, ANSWER_POLICIES[setting.template], format_problem, code=setting.code)
 
 
+def _readability(setting: RewardSetting) -> Reward:
+    return ReadabilityReward(response_parts if setting.template == "readable" else think_parts)
+
+
 def _overlong(setting: RewardSetting) -> Reward:
     if setting.max_new_tokens is None:
         raise ConfigError("the reward 'overlong' needs the sampler's max_new_tokens")
@@ -101,7 +105,7 @@ REWARDS: dict[str, Callable[[RewardSetting], Reward]] = {
     "accuracy": _accuracy,
     "format": lambda setting: FormatReward(FORMAT_PROBLEMS[setting.template]),
     "language": lambda setting: LanguageConsistencyReward(tuple(setting.config.languages)),
-    "readability": lambda setting: ReadabilityReward(),
+    "readability": _readability,
     "overlong": _overlong,
     "repetition": lambda setting: RepetitionReward(setting.config.repetition_ngram_size),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from r1kit.rewards.extract import split_think_answer
+from r1kit.rewards.extract import chain_of_thought
 
 REFLECTION_PHRASES_EN = (
     "wait",
@@ -68,8 +68,6 @@ _REFLECTION = re.compile(
 def has_reflection(text: str) -> bool:
     """Whether the thinking in a completion has a phrase of the lists, or "no," (whole words, any case).
 
-    Only the think part is read; all of the text where there are no think tags, as with the boxed template.
+    Only the chain of thought is read; all of the text where nothing marks it, as with the boxed template.
     """
-    think = split_think_answer(text).think
-    thought = text if think is None else think
-    return _REFLECTION.search(thought.replace("’", "'")) is not None
+    return _REFLECTION.search(chain_of_thought(text).replace("’", "'")) is not None

@@ -1,8 +1,9 @@
 r"""Where an answer stands in a completion. No other file looks for answers in text.
 
 A completion thinks first and answers afterwards (Table 1 of arXiv:2501.12948), so the answer is looked for in the
-text after the last `</think>` and before any later `<think>` that is still open. Every function here is linear in the
-length of the text: a completion of 100 kB of braces costs as much as 100 kB of prose.
+text after the last `</think>` and before any later `<think>` that is still open; in the readable format of section
+2.3.1, in the summary, the text after the last READABLE_TOKEN. Every function here is linear in the length of the text:
+a completion of 100 kB of braces costs as much as 100 kB of prose.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ THINK_CLOSE = "</think>"
 ANSWER_OPEN = "<answer>"
 ANSWER_CLOSE = "</answer>"
 _TAGS = (THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE)
+READABLE_TOKEN = "|special_token|"  # noqa: S105 (not a password)
+"""Before and after the reasoning of the readable format. So the paper writes it; which token it stood for is not
+published. It must survive decoding, which drops the tokenizer's own special tokens, so it is a string."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +103,29 @@ def _thinking(text: str) -> str | None:
 
 
 def after_thinking(text: str) -> str:
-    """The part of a completion in which an answer counts; all of it if it has no think tags."""
-    visible = text.rpartition(THINK_CLOSE)[2]
+    """The part of a completion in which an answer counts; all of it if it has neither think tags nor READABLE_TOKEN.
+
+    One READABLE_TOKEN alone opens a reasoning that never ended (the completion was truncated): nothing counts.
+    """
+    before, token, rest = text.rpartition(READABLE_TOKEN)
+    if token and READABLE_TOKEN not in before:
+        return ""
+    visible = rest.rpartition(THINK_CLOSE)[2]  # without a token, rpartition leaves all of the text in the rest
     return visible.partition(THINK_OPEN)[0]
+
+
+def chain_of_thought(text: str) -> str:
+    """The thinking of a completion; all of it where neither think tags nor READABLE_TOKEN part it from the answer.
+
+    In the readable format everything before the summary was thought, also what stands before the first token: what is
+    read here cannot be chosen by moving a token. One token alone: all of it.
+    """
+    before, token, rest = text.rpartition(READABLE_TOKEN)
+    if token:
+        thought = before if READABLE_TOKEN in before else f"{before}\n{rest}"
+        return thought.replace(READABLE_TOKEN, "\n").strip()
+    think = _thinking(text)
+    return text if think is None else think
 
 
 def last_answer_tag(text: str) -> str | None:
@@ -258,6 +282,18 @@ def last_number(text: str) -> str | None:
     return last
 
 
+_BOLD = re.compile(r"\*\*(?!\s)((?:(?!\*\*)[^\n])+)(?<!\s)\*\*")
+
+
+def last_bold(text: str) -> str | None:
+    """The content of the last markdown highlight `**...**` on one line; None if there is none.
+
+    A highlight that ends in a colon (`**Note:**`) is a label and no answer.
+    """
+    contents = [match[1].strip() for match in _BOLD.finditer(text)]
+    return next((content for content in reversed(contents) if not content.endswith((":", "："))), None)
+
+
 _BOX_OPEN = "<|begin_of_box|>"
 _BOX_CLOSE = "<|end_of_box|>"
 
@@ -278,6 +314,7 @@ EXTRACTORS: dict[str, Callable[[str], str | None]] = {
     "answer_tag": last_answer_tag,
     "boxed": boxed_answer,
     "box_tokens": box_tokens,
+    "bold": last_bold,
     "hash": hash_answer,
     "the_answer_is": the_answer_is,
     "last_number": last_number,
@@ -289,6 +326,9 @@ R1_ZERO_POLICY = ("answer_tag",)
 BOXED_POLICY = ("boxed",)
 r"""Section 2.2.2: "in a specified format (e.g., within a box)"."""
 
+READABLE_POLICY = ("boxed", "bold")
+"""Section 2.3.1: the summary has "markdown formatting to highlight answers"; a number in plain text is none, since a
+summary may name many. Of several highlights the last counts, so that listing guesses gains nothing."""
 
 PLAIN_POLICY = ("boxed", "answer_tag", "hash", "the_answer_is", "last_number")
 """Not in the paper: for models that are asked for no format and are too weak to follow one."""

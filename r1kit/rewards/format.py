@@ -8,10 +8,12 @@ from r1kit.rewards.extract import (
     BOXED_POLICY,
     PLAIN_POLICY,
     R1_ZERO_POLICY,
+    READABLE_POLICY,
     boxed_problem,
     plain_problem,
     think_answer_problem,
 )
+from r1kit.rewards.readability import readable_problem
 from r1kit.types import Rollout, Score
 
 FORMAT_PROBLEMS: dict[str, Callable[[str], str]] = {
@@ -19,6 +21,7 @@ FORMAT_PROBLEMS: dict[str, Callable[[str], str]] = {
     "chat": think_answer_problem,
     "boxed": boxed_problem,
     "plain": plain_problem,
+    "readable": readable_problem,
 }
 """Template to what says, in a few words, why a completion does not have its format (empty: it has)."""
 
@@ -27,6 +30,7 @@ ANSWER_POLICIES: dict[str, tuple[str, ...]] = {
     "chat": R1_ZERO_POLICY,
     "boxed": BOXED_POLICY,
     "plain": PLAIN_POLICY,
+    "readable": READABLE_POLICY,
 }
 """Template to where its answers are looked for."""
 

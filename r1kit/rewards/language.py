@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from r1kit.errors import DataError, MissingExtra, suggest
-from r1kit.rewards.extract import split_think_answer
+from r1kit.rewards.extract import chain_of_thought
 from r1kit.rewards.prose import prose
 from r1kit.types import Rollout, Score
 
@@ -168,12 +168,6 @@ def consistency_score(thought: str, target: str, languages: Sequence[str] = PAPE
     if share is None:
         return Score(value=EMPTY_VALUE, reason="no words in the chain of thought")
     return Score(value=share, reason=f"{share:.0%} of the words are {target}")
-
-
-def chain_of_thought(text: str) -> str:
-    """The thinking of a completion; all of it where there are no think tags (the boxed template)."""
-    think = split_think_answer(text).think
-    return text if think is None else think
 
 
 class LanguageConsistencyReward:

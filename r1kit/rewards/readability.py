@@ -15,13 +15,9 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from r1kit.rewards.extract import after_thinking, split_think_answer
+from r1kit.rewards.extract import READABLE_TOKEN, after_thinking, split_think_answer
 from r1kit.rewards.language import MIXED_THRESHOLD, PAPER_LANGUAGES, language_consistency
 from r1kit.types import Problem, Rollout, Score
-
-READABLE_TOKEN = "|special_token|"  # noqa: S105 (not a password)
-"""As the paper writes it; which token it stood for is not published. It must survive decoding, which drops the
-tokenizer's own special tokens, so it is a string and not one of those."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +64,22 @@ def readable_problem(text: str, token: str = READABLE_TOKEN) -> str:
     return readable_parts(text, token).problem
 
 
+def response_parts(text: str, token: str = READABLE_TOKEN) -> ReadableParts:
+    """`readable_parts` where a chain of thought is optional: without a token all of the response is its summary.
+
+    Section 2.3.3: "for simpler queries, such as 'hello' we do not provide a CoT in response".
+    """
+    if token in text:
+        return readable_parts(text, token)
+    summary = text.strip() or None
+    return ReadableParts(reasoning=None, summary=summary, problem="" if summary else "empty response")
+
+
+def response_problem(text: str) -> str:
+    """Why a response has no form in which a chain of thought is optional, in a few words; empty if it has."""
+    return response_parts(text).problem
+
+
 def think_parts(text: str) -> ReadableParts:
     """The same for responses with think tags: the thinking, and what follows it without its answer tags."""
     cut = split_think_answer(text)
@@ -87,6 +99,8 @@ class ReadingRules:
     """Length of a paragraph (text without a blank line): 20 lines of 80 columns. A Chinese character takes two."""
     allow_code: bool = False
     """Whether the problem asks for code, so that a code block in the chain of thought is in its place."""
+    needs_reasoning: bool = True
+    """Whether a chain of thought has to be there; a general prompt such as "hello" has none (2.3.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +129,7 @@ def find_faults(parts: ReadableParts, language: str, rules: ReadingRules = Readi
 
 
 def _no_reasoning(parts: ReadableParts, language: str, rules: ReadingRules) -> str:
-    return "" if parts.reasoning else "no reasoning"
+    return "" if parts.reasoning or not rules.needs_reasoning else "no reasoning"
 
 
 def _no_summary(parts: ReadableParts, language: str, rules: ReadingRules) -> str:
@@ -177,11 +191,16 @@ def asks_for_code(problem: Problem) -> bool:
     return problem.verifier == "code"
 
 
+def is_general(problem: Problem) -> bool:
+    """Whether a prompt is a general one (2.3.3 and 2.3.4), which may be answered without reasoning."""
+    return "scenario" in problem.info
+
+
 class ReadabilityReward:
     """The share of CHECKS that a response passes, in [0, 1]; the reason names every fault. Not a reward of the paper.
 
-    A response without reasoning or without summary gets 0.0: what is not there has no faults. The paper filters by
-    these criteria (2.3.1, 2.3.3) and rewards language consistency alone (2.3.2).
+    A response without summary or, to a reasoning prompt, without reasoning gets 0.0: what is not there has no faults.
+    The paper filters by these criteria (2.3.1, 2.3.3) and rewards language consistency alone (2.3.2).
     """
 
     name = "readability"
@@ -192,7 +211,7 @@ class ReadabilityReward:
         rules: ReadingRules = ReadingRules(),
         code_asked: Callable[[Problem], bool] = asks_for_code,
     ) -> None:
-        """Cut responses by `cut` (`readable_parts` for the readable format) and allow code where it is asked for."""
+        """Cut responses by `cut` (`response_parts` for the readable format) and allow code where it is asked for."""
         self._cut = cut
         self._rules = rules
         self._code_asked = code_asked
@@ -206,8 +225,11 @@ class ReadabilityReward:
         return [self._score(rollout) for rollout in rollouts]
 
     def _score(self, rollout: Rollout) -> Score:
-        allow_code = self._rules.allow_code or self._code_asked(rollout.problem)
-        rules = replace(self._rules, allow_code=allow_code)
+        rules = replace(
+            self._rules,
+            allow_code=self._rules.allow_code or self._code_asked(rollout.problem),
+            needs_reasoning=self._rules.needs_reasoning and not is_general(rollout.problem),
+        )
         faults = find_faults(self._cut(rollout.completion.text), rollout.problem.language, rules)
         failed = {fault.check for fault in faults}
         return Score(

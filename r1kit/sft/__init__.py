@@ -1,1 +1,1 @@
-"""Supervised fine-tuning: next-token prediction on completions."""
+"""Supervised fine-tuning: examples and their files, batches, next-token prediction on completions."""

@@ -13,7 +13,9 @@ from r1kit.tasks.hendrycks import hendrycks_math
 from r1kit.tasks.ifeval import ifeval
 from r1kit.tasks.knights_and_knaves import knights_and_knaves
 from r1kit.tasks.leetcode import leetcode
-from r1kit.tasks.nano import NanoMath
+from r1kit.tasks.nano import NanoMath, nano_task
+from r1kit.tasks.nano_general import nano_general
+from r1kit.tasks.nano_general_safety import nano_safety
 from r1kit.tasks.reasoning_gym import reasoning_gym_task
 from r1kit.tasks.rows import SUFFIXES, suffix_of
 
@@ -55,11 +57,14 @@ def _folder(argument: str) -> Path | None:
 
 TASKS: dict[str, Factory] = {
     "nano_math": _nano_math,
+    "nano": lambda argument, seed: nano_task(argument),
     "gsm8k": lambda argument, seed: gsm8k(_folder(argument)),
     "math": lambda argument, seed: hendrycks_math(_folder(argument)),
     "leetcode": lambda argument, seed: leetcode(_folder(argument)),
     "knights_and_knaves": lambda argument, seed: knights_and_knaves(argument),
     "ifeval": lambda argument, seed: ifeval(argument),
     "reasoning_gym": lambda argument, seed: reasoning_gym_task(argument, seed=seed),
+    "nano_general": lambda argument, seed: nano_general(argument),
+    "nano_safety": lambda argument, seed: nano_safety(argument),
 }
 """Name to factory. A task of your own is one file and one line here; what it needs from extras, it imports itself."""

@@ -5,6 +5,8 @@ r"""How a problem becomes the text that the model sees.
     chat      Table 1's instruction and the question as a user's message in the model's own chat template
     plain     the question alone, in the chat template where there is one; the last number is the answer. Not in the
               paper: for small instruct models that follow no instruction about the format
+    readable  the question alone, in the chat template or after "User:"; for models that were taught the readable
+              format of section 2.3.1, |special_token|reasoning|special_token|summary, by fine-tuning
 
 Where the answer is found in a completion, and what form it must have, is named by the same names in
 `r1kit.rewards.format` (ANSWER_POLICIES, FORMAT_PROBLEMS). The tags here are the ones that are read there.
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from r1kit.errors import DataError, ModelError
 from r1kit.rewards.extract import ANSWER_CLOSE, ANSWER_OPEN, THINK_CLOSE, THINK_OPEN
@@ -22,6 +24,8 @@ from r1kit.types import Problem
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+TemplateName = Literal["r1_zero", "boxed", "chat", "plain", "readable"]
 
 INSTRUCTION = (
     "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. "
@@ -101,10 +105,24 @@ def _render_plain(problem: Problem, tokenizer: PreTrainedTokenizerBase) -> str:
 def _render_chat(problem: Problem, tokenizer: PreTrainedTokenizerBase) -> str:
     """One user's message and no system message, which some chat templates refuse and the R1 README advises against.
 
-    Templates of reasoning models end in an opened think tag. It is cut, so that the model writes it: a completion
-    that lacks its first tag would never have the format.
+    An opened think tag at its end is cut, so that the model writes it: a completion that lacks its first tag would
+    never have the format.
     """
-    text = _as_chat(f"{INSTRUCTION}\n\n{problem.prompt}", tokenizer)
+    return _without_open_think(_as_chat(f"{INSTRUCTION}\n\n{problem.prompt}", tokenizer))
+
+
+def _render_readable(problem: Problem, tokenizer: PreTrainedTokenizerBase) -> str:
+    """Nothing follows "Assistant:"; as with Table 1, the model writes the space.
+
+    An opened think tag at the end of a chat template is cut, since this format has other marks.
+    """
+    if tokenizer.chat_template:
+        return _without_open_think(_as_chat(problem.prompt, tokenizer))
+    return f"User: {problem.prompt}\nAssistant:"
+
+
+def _without_open_think(text: str) -> str:
+    """Templates of reasoning models end in an opened think tag."""
     body = text.rstrip()
     return body.removesuffix(THINK_OPEN) if body.endswith(THINK_OPEN) else text
 
@@ -126,5 +144,6 @@ TEMPLATES: dict[str, Template] = {
     "boxed": Template("boxed", _render_boxed),
     "chat": Template("chat", _render_chat),
     "plain": Template("plain", _render_plain),
+    "readable": Template("readable", _render_readable),
 }
 """The values of the config key `template`."""

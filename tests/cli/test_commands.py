@@ -33,7 +33,9 @@ def r1kit(*words, **options):
 
 def test_the_commands_are_these():
     assert {" ".join(words) for words in COMMANDS} == {
-        *("", "zero", "report", "chat", "doctor", "nano", "nano corpus", "nano pretrain"),
+        *("", "zero", "r1", "sft", "teach", "report", "status", "chat", "doctor"),
+        *("nano", "nano corpus", "nano pretrain", "reward-model", "reward-model train", "reward-model score"),
+        *("review", "review export", "review import"),
         *("model", "model import", "model import smollm2", "model import gguf"),
         *("verify", "verify math", "verify code", "verify format", "verify language", "verify logic"),
         *("sandbox", "sandbox check"),
@@ -104,7 +106,7 @@ def test_without_a_model_nothing_is_trained(tmp_path):
 def test_a_flag_wins_over_the_file_and_set_wins_over_a_flag(tmp_path, monkeypatch):
     file = tmp_path / "zero.toml"
     file.write_text('model = "in-file"\ntask = "in-file"\nseed = 3\n[grpo]\nnum_steps = 7\n')
-    seen = capture_run_zero(monkeypatch)
+    seen = capture_run_rl(monkeypatch)
     words = ("--model", "1.5", "--task", "flag", "--set", "task=set", "--set", "grpo.num_steps=9")
     result = run("zero", str(file), *words, "--out", str(tmp_path / "run"), "--device", "cpu", "--sink", "tensorboard")
     assert result.exit_code == 0, result.output
@@ -114,7 +116,7 @@ def test_a_flag_wins_over_the_file_and_set_wins_over_a_flag(tmp_path, monkeypatc
 
 
 def test_zero_prints_the_headline_numbers_and_where_the_files_are(tmp_path, monkeypatch):
-    capture_run_zero(monkeypatch)
+    capture_run_rl(monkeypatch)
     result = run("zero", "--model", "nano", "--out", str(tmp_path / "run"))
     rows = [line.split() for line in result.stdout.splitlines()]
     assert ["pass@1", "0.180", "0.871"] in rows
@@ -124,16 +126,16 @@ def test_zero_prints_the_headline_numbers_and_where_the_files_are(tmp_path, monk
     assert f"summary: {tmp_path / 'run' / 'summary.json'}" in result.stdout
 
 
-def capture_run_zero(monkeypatch):
-    """Put a function that trains nothing in run_zero's place; returns what it was called with."""
+def capture_run_rl(monkeypatch):
+    """Put a function that trains nothing in run_rl's place; returns what it was called with."""
     seen = {}
 
-    def run_zero(config, out, *, device="auto", sinks=()):
+    def run_rl(config, out, *, device="auto", sinks=()):
         seen.update(config=config, out=out, device=device, sinks=sinks)
         base = {"pass_at_1": 0.18, "cons_at_k": 0.25, "k": 16.0, "mean_length_tokens": 31.0}
         return {"base": base, "final": {"pass_at_1": 0.8712, "cons_at_k": 0.95, "k": 16.0, "mean_length_tokens": None}}
 
-    monkeypatch.setattr("r1kit.pipeline.r1_zero.run_zero", run_zero)
+    monkeypatch.setattr("r1kit.pipeline.rl.run_rl", run_rl)
     return seen
 
 

@@ -1,13 +1,15 @@
 """An evaluation of scripted completions, every number worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 from tiny import byte_tokenizer
 
 from r1kit.engines.fake import FakeEngine
-from r1kit.eval.evaluate import evaluate
+from r1kit.eval.evaluate import behaviour, evaluate
 from r1kit.pipeline.report_rows import transcripts
 from r1kit.rewards.accuracy import AccuracyReward
-from r1kit.rewards.extract import R1_ZERO_POLICY, think_answer_problem
+from r1kit.rewards.extract import R1_ZERO_POLICY, READABLE_TOKEN, think_answer_problem
 from r1kit.rewards.format import FormatReward
 from r1kit.rewards.pool import VerifierPool
 from r1kit.tasks.templates import TEMPLATES
@@ -75,3 +77,19 @@ def test_transcripts_keep_the_first_samples_of_the_first_problems(evaluation):
     assert records[0]["text"] == TEXTS[0][0]
     assert records[0]["reason"] == "correct"
     assert records[1]["parsed"] == "7"  # as it was compared
+
+
+def test_behaviour_reads_the_reasoning_of_the_readable_format(evaluation):
+    token = READABLE_TOKEN
+    texts = [
+        f"{token} We add them. {token} 答案是 **7**。",  # the summary is not read
+        f"{token} We 先算 them. {token} **7**",
+        f"{token} Wait, we add. {token} **7**",
+        f"{token} We add. {token} Wait: **7**",
+    ]
+    rollouts = [
+        replace(evaluation.rollouts_B[0], completion=replace(evaluation.rollouts_B[0].completion, text=text))
+        for text in texts
+    ]
+    rates = behaviour(rollouts)
+    assert (rates["language_mixing_rate"], rates["reflection_rate"]) == (1 / 4, 1 / 4)

@@ -6,9 +6,10 @@ from tiny import byte_tokenizer, tiny_llama
 
 from r1kit.engines import ENGINES
 from r1kit.grpo.config import GRPOConfig
-from r1kit.grpo.train import Policy, frozen_copy, problems_of_step, train
+from r1kit.grpo.train import Policy, frozen_copy, train
 from r1kit.learner.config import LearnerConfig
 from r1kit.learner.learner import Learner
+from r1kit.tasks.mix import ProblemPool
 from r1kit.tasks.templates import Template
 from r1kit.types import Problem, SamplingParams, Score
 
@@ -46,24 +47,12 @@ def run(config, policy, engine, first_step=0):
         engine=engine,
         tokenizer=byte_tokenizer(),
         template=PLAIN,
-        problems=PROBLEMS,
+        pools=[ProblemPool(name="letters", problems=PROBLEMS, share=1.0)],
         reward=AsciiShare(),
         sampling=SamplingParams(max_new_tokens=6),
         seed=3,
         first_step=first_step,
     )
-
-
-def test_an_epoch_goes_once_through_all_problems_across_steps():
-    drawn = [p.id for step in range(5) for p in problems_of_step(PROBLEMS, step, 3, seed=0)]
-    assert [sorted(drawn[i : i + 5]) for i in (0, 5, 10)] == [["0", "1", "2", "3", "4"]] * 3
-    assert drawn[:5] != drawn[5:10]
-
-
-def test_a_step_may_be_larger_than_the_task():
-    drawn = [p.id for p in problems_of_step(PROBLEMS[:2], 1, 5, seed=0)]
-    assert len(drawn) == 5
-    assert {"0", "1"} == set(drawn)
 
 
 @pytest.mark.parametrize("kl_coef", [0.0, 0.01])

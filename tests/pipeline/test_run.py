@@ -7,7 +7,7 @@ import pytest
 
 from r1kit.config import parse_config
 from r1kit.errors import RunError
-from r1kit.pipeline.config import ZeroConfig
+from r1kit.pipeline.config import RLConfig
 from r1kit.pipeline.run import append_lines, check_config, drop_lines_after, locked, write_config
 
 
@@ -34,31 +34,31 @@ def test_a_folder_has_one_writer(tmp_path):
 
 
 def test_a_folder_keeps_to_its_config(tmp_path):
-    check_config(tmp_path, ZeroConfig())
-    write_config(tmp_path, ZeroConfig())
-    check_config(tmp_path, ZeroConfig())
-    other = parse_config(ZeroConfig, {"seed": 1, "grpo": {"num_steps": 7}}, where="test")
+    check_config(tmp_path, RLConfig())
+    write_config(tmp_path, RLConfig())
+    check_config(tmp_path, RLConfig())
+    other = parse_config(RLConfig, {"seed": 1, "grpo": {"num_steps": 7}}, where="test")
     with pytest.raises(RunError, match=r"another config \(grpo.num_steps: 100 there, 7 now, seed: 0 there, 1 now\)"):
         check_config(tmp_path, other)
 
 
 def test_a_key_that_the_folder_lacks_counts_as_its_default(tmp_path):
-    write_config(tmp_path, ZeroConfig())
+    write_config(tmp_path, RLConfig())
     stored = json.loads((tmp_path / "config.json").read_text())
     del stored["reward"]["sandbox"]
     (tmp_path / "config.json").write_text(json.dumps(stored))
-    check_config(tmp_path, ZeroConfig())
+    check_config(tmp_path, RLConfig())
     with pytest.raises(RunError, match=r"\(reward.sandbox: 'auto' there, 'bwrap' now\)"):
-        check_config(tmp_path, parse_config(ZeroConfig, {"reward": {"sandbox": "bwrap"}}, where="test"))
+        check_config(tmp_path, parse_config(RLConfig, {"reward": {"sandbox": "bwrap"}}, where="test"))
     (tmp_path / "config.json").write_text(json.dumps({**stored, "of_another_release": 3}))
     with pytest.raises(RunError, match=r"of_another_release: 3 there, None now"):
-        check_config(tmp_path, ZeroConfig())
+        check_config(tmp_path, RLConfig())
 
 
 def test_damaged_config_says_what_to_do(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(RunError, match="is damaged; delete the folder"):
-        check_config(tmp_path, ZeroConfig())
+        check_config(tmp_path, RLConfig())
 
 
 def test_a_place_that_cannot_be_written(tmp_path):

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 from r1kit.config import dump_config
-from r1kit.pipeline.config import ZeroConfig
+from r1kit.pipeline.config import RLConfig
 from r1kit.report.metrics import MetricsWriter, read_metrics
 from r1kit.report.summary import build_summary, write_summary
 
@@ -98,7 +98,7 @@ def transcript(step: int, problem: int, sample: int) -> dict[str, object]:
 def write_run(run: Path, *, num_steps: int = 80, finished: bool = True) -> Path:
     """A run of `num_steps` steps evaluated every tenth; not finished: it stands at half of them, without summary."""
     run.mkdir(parents=True, exist_ok=True)
-    config = ZeroConfig.model_validate({"grpo": {"num_steps": num_steps}})
+    config = RLConfig.model_validate({"grpo": {"num_steps": num_steps}})
     (run / "config.json").write_text(dump_config(config), encoding="utf-8")
     noise = random.Random(0)
     last = num_steps if finished else num_steps // 2

@@ -8,13 +8,18 @@ from r1kit.rewards.extract import (
     EXTRACTORS,
     PLAIN_POLICY,
     R1_ZERO_POLICY,
+    READABLE_POLICY,
+    READABLE_TOKEN,
     RESPONSE_POLICY,
+    after_thinking,
     boxed_problem,
+    chain_of_thought,
     code_blocks,
     extract_answer,
     find_answer,
     hash_answer,
     last_answer_tag,
+    last_bold,
     last_boxed,
     last_number,
     plain_problem,
@@ -104,11 +109,86 @@ def test_last_boxed(text, content):
     assert last_boxed(text) == content
 
 
-@pytest.mark.parametrize("unit", ["{", "}", r"\boxed{", r"\boxed{{", "{}", "\\", "<think>", "<answer>", "####", "$"])
+T = READABLE_TOKEN
+
+
+@pytest.mark.parametrize(
+    ("text", "thought", "visible"),
+    [
+        (f" {T} a {T} b ", "a", " b "),
+        (f"{T}a{T}b{T}c", "a\nb", "c"),  # a token in the reasoning: the last one starts the summary
+        (f"x {T}a{T}b", "x \na", "b"),  # what stands before the first token was thought too
+        (f"{T} a and", "a and", ""),  # truncated in its reasoning
+        (f"x {T} a", "x \n a", ""),
+        (f"{T}a{T}", "a", ""),
+        (f"{T}{T}b", "", "b"),
+        (f"{T}a{T}b{T}", "a\nb", ""),
+        (T, "", ""),
+        ("b", "b", "b"),
+        ("", "", ""),
+        ("<think> a </think> b", "a", " b"),
+        ("<think> a", "a", ""),
+        (f"<think>w</think> {T} a {T} b", "<think>w</think> \n a", " b"),  # think tags do not hide the reasoning
+        (f"{T} a {T} <think> c </think> b", "a", " b"),
+        (f"{T} a </think> **7**", "a </think> **7**", ""),  # a think tag does not end it either
+    ],
+)
+def test_the_two_sides_of_a_completion(text, thought, visible):
+    assert chain_of_thought(text) == thought
+    assert after_thinking(text) == visible
+
+
+@pytest.mark.parametrize(
+    ("summary", "answer"),
+    [
+        ("The answer is **15**.", "15"),
+        ("答案是 **15**。", "15"),
+        ("First **4**, then **15**.", "15"),  # of several highlights the last counts
+        (r"**Answer:** \boxed{15}. **Done**", "15"),  # a box before any highlight
+        (r"**\boxed{15}**", "15"),
+        ("The answer is **15**. **Note:** check it.", "15"),  # a label is no answer
+        ("**答案：** 15", None),
+        ("The answer is **(3 + 5) * 2**.", "(3 + 5) * 2"),
+        ("It is **B) green**", "B) green"),
+        ("**A is a knight, B is a knave**", "A is a knight, B is a knave"),
+        ("The answer is 15.", None),  # not highlighted
+        ("****", None),
+        ("** 15 **", None),  # not markdown
+        ("**15", None),
+        ("*15*", None),
+        ("**1\n5**", None),
+        ("", None),
+    ],
+)
+def test_the_answer_of_a_summary(summary, answer):
+    assert extract_answer(f" {T} Maybe **6** or \\boxed{{6}} {T} {summary}", READABLE_POLICY) == answer
+    assert extract_answer(summary, READABLE_POLICY) == answer  # a response without reasoning
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{T} It is **15**.",  # truncated
+        f"It is **15**. {T} and so",
+        f"{T} It is **15**. {T}",
+        f"{T} a {T} It is **15**. {T}",
+        f"{T} It is **15**. {T} So it is.",
+    ],
+)
+def test_a_highlight_outside_the_summary_is_no_answer(text):
+    assert extract_answer(text, READABLE_POLICY) is None
+    assert find_answer(text) in {None, "So it is."}
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["{", "}", r"\boxed{", r"\boxed{{", "{}", "\\", "<think>", "<answer>", "####", "$", "**", "**a", "** ", "*", T],
+)
 def test_100_kb_of_one_thing_is_read_in_linear_time(unit):
     text = unit * (100_000 // len(unit))
     started = time.perf_counter()
     split_think_answer(text)
+    chain_of_thought(text)
     for find in EXTRACTORS.values():
         find(text)
     assert time.perf_counter() - started < 20  # quadratic would be minutes
@@ -126,6 +206,7 @@ def test_other_places():
     assert last_number("from 3 to -1,234.5% of x2") == "-1,234.5%"
     assert last_number("a 3/4 b") == "3/4"
     assert last_number("x2") is None
+    assert last_bold("**a** and **b:**") == "a"
 
 
 def test_a_guess_inside_the_thinking_does_not_count_unless_asked():

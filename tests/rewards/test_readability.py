@@ -3,7 +3,10 @@ from functools import partial
 
 import pytest
 
+from r1kit.pipeline.config import RewardConfig
+from r1kit.rewards.base import build_reward
 from r1kit.rewards.format import FormatReward
+from r1kit.rewards.pool import VerifierPool
 from r1kit.rewards.readability import (
     CHECKS,
     READABLE_TOKEN,
@@ -14,6 +17,8 @@ from r1kit.rewards.readability import (
     find_faults,
     readable_parts,
     readable_problem,
+    response_parts,
+    response_problem,
     think_parts,
 )
 from rewards.reward_doubles import rollout
@@ -38,6 +43,21 @@ T = READABLE_TOKEN
 def test_readable_parts(text, reasoning, summary, problem):
     assert readable_parts(text) == ReadableParts(reasoning=reasoning, summary=summary, problem=problem)
     assert readable_problem(text) == problem
+
+
+@pytest.mark.parametrize(
+    ("text", "reasoning", "summary", "problem"),
+    [
+        (" Hello! ", None, "Hello!", ""),
+        (" \n", None, None, "empty response"),
+        (f"{T}a{T}b", "a", "b", ""),
+        (f"{T}a", "a", None, f"1 times {T}, not twice"),
+        (f"Hello{T}", None, None, f"1 times {T}, not twice"),
+    ],
+)
+def test_a_response_without_token_is_its_summary(text, reasoning, summary, problem):
+    assert response_parts(text) == ReadableParts(reasoning=reasoning, summary=summary, problem=problem)
+    assert response_problem(text) == problem
 
 
 def test_another_token():
@@ -102,6 +122,7 @@ def test_rules():
     assert faults("```\nx\n```", allow_code=True) == []
     assert faults("abc", max_paragraph_columns=2) == [Finding(check="paragraphs", message="a paragraph of 3 columns")]
     assert faults("We 先 add them", max_foreign_share=0.25) == []
+    assert faults(None, needs_reasoning=False) == []
 
 
 def test_reward():
@@ -124,3 +145,39 @@ def test_reward_on_the_readable_format():
     scores = reward.score([rollout(f"{T} We add. {T} 7"), rollout(f"{T} We add."), rollout(f"{T}{T} 7"), rollout("")])
     assert [score.value for score in scores] == [1.0, 0.0, 0.0, 0.0]
     assert [score.reason for score in scores] == ["readable", "no summary", "no reasoning", "no reasoning; no summary"]
+
+
+def test_a_general_prompt_needs_no_reasoning():
+    reward = ReadabilityReward(response_parts)
+    hello = rollout("Hello!")
+    general = replace(hello, problem=replace(hello.problem, info={"scenario": "helpful"}))
+    cut_off = replace(general, completion=rollout(f"{T} They greet").completion)
+    scores = reward.score([hello, general, cut_off])
+    assert [(score.value, score.reason) for score in scores] == [
+        (0.0, "no reasoning"),
+        (1.0, "readable"),
+        (0.0, "no summary"),
+    ]
+
+
+def test_the_template_decides_how_build_reward_cuts():
+    texts = [
+        f"{T} We add. {T} It is **7**.",
+        "<think> We add. </think> <answer> 7 </answer>",
+        f"{T} We 先算. {T} **7**",
+    ]
+    rollouts = [rollout(text) for text in texts]
+    config = RewardConfig(weights={"format": 1.0, "language": 1.0, "readability": 1.0})
+
+    def parts(template):
+        with VerifierPool(1, 5.0) as pool:
+            return [score.parts for score in build_reward(config, template, pool).score(rollouts)]
+
+    readable, zero = parts("readable"), parts("r1_zero")
+    assert readable[0] == {"format": 1.0, "language": 1.0, "readability": 1.0}
+    assert readable[1] == {"format": 0.0, "language": 1.0, "readability": 0.0}
+    assert readable[2]["format"] == 1.0
+    assert readable[2]["language"] == pytest.approx(1 / 3)  # a Chinese character is a word
+    assert readable[2]["readability"] == pytest.approx(6 / 7)
+    assert zero[0]["format"] == zero[0]["readability"] == 0.0
+    assert zero[1] == {"format": 1.0, "language": 1.0, "readability": 1.0}

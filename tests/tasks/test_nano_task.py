@@ -1,10 +1,14 @@
-"""The scale model's problems: right answers, and parts that never meet."""
+"""The scale model's maths: right answers, and parts that never meet."""
+
+import hashlib
+import json
 
 import pytest
 
 from r1kit.rewards.countdown import verify_countdown
 from r1kit.seeding import rng
-from r1kit.tasks.nano import Content, NanoMath, answer, countdown_candidates, draw_content, format_chain, render
+from r1kit.tasks.nano import NanoMath, NanoTask
+from r1kit.tasks.nano.math import Content, answer, countdown_candidates, draw_content, format_chain, render
 
 
 @pytest.mark.parametrize(
@@ -75,6 +79,17 @@ def test_every_gold_answer_is_right():
 def test_problem_sets_are_fixed():
     assert NanoMath().problems("eval") == NanoMath().problems("eval")
     assert NanoMath().problems("eval")[0].prompt == NanoMath(num_eval=5).problems("eval")[0].prompt
+
+
+@pytest.mark.parametrize(("split", "digest"), [("train", "b6fd894481380c73"), ("eval", "6dc92fd0f3ba1c28")])
+def test_problem_sets_are_those_of_the_published_numbers(split, digest):
+    """Of ids, texts and answers, as they were when maths was all that there was."""
+    rows = [
+        json.dumps([p.id, p.prompt, p.answer, p.task, p.verifier, p.language, dict(p.info)], ensure_ascii=False)
+        for p in NanoMath().problems(split)
+    ]
+    assert hashlib.blake2b("\n".join(rows).encode(), digest_size=8).hexdigest() == digest
+    assert list(NanoTask(("math",)).problems(split)) == list(NanoMath().problems(split))
 
 
 def test_totals_stay_small():

@@ -16,7 +16,7 @@ from r1kit.types import Problem, Score
 
 OFFLINE = [
     *("nano_math", "gsm8k:sets/gsm8k", "math:sets/math", "sums.jsonl", "reasoning_gym:chain_sum?num_train=200"),
-    "knights_and_knaves:sets/kk",
+    *("knights_and_knaves:sets/kk", "nano:math,logic,science", "nano_general", "nano_safety"),
 ]
 OTHERWISE_TESTED = {"ifeval", "leetcode"}
 """No gold answer that VERIFIERS could judge (ifeval has no training problems either); each has a test file here."""
@@ -83,6 +83,8 @@ def test_every_name_has_an_offline_test():
         ("", ConfigError, "unknown task ''"),
         ("rows.csv", ConfigError, r"unknown task 'rows\.csv'; .*\.parquet"),
         ("nano_math:hard", ConfigError, "takes no argument, got 'hard'"),
+        ("nano:maths", ConfigError, r"unknown domain 'maths'; known: code, logic, .*Did you mean 'math'\?"),
+        ("nano:math,math", ConfigError, "names a domain twice"),
         ("reasoning_gym", ConfigError, "no generator named"),
         ("no.jsonl", DataError, r"no\.jsonl does not exist \(working folder: /"),
         ("gsm8k:nowhere", DataError, r"nowhere is not a folder \(working folder: /"),

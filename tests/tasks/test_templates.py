@@ -5,9 +5,18 @@ from tiny import byte_tokenizer
 from tokenizers import processors
 
 from r1kit.errors import DataError, ModelError
-from r1kit.pipeline.config import ZeroConfig
+from r1kit.pipeline.config import RLConfig
 from r1kit.rewards.format import ANSWER_POLICIES, FORMAT_PROBLEMS
-from r1kit.tasks.templates import BOXED_DIRECTIVE, INSTRUCTION, TEMPLATES, encode_prompt, parse_prompt, r1_zero_prompt
+from r1kit.sft.config import SFTConfig
+from r1kit.tasks.templates import (
+    BOXED_DIRECTIVE,
+    INSTRUCTION,
+    TEMPLATES,
+    TemplateName,
+    encode_prompt,
+    parse_prompt,
+    r1_zero_prompt,
+)
 from r1kit.types import Problem
 
 PROBLEM = Problem(id="1", prompt="What is 2 + 2?", answer="4", task="t")
@@ -41,11 +50,11 @@ def bos_tokenizer(pattern):
     return tokenizer
 
 
-def test_r1_zero_is_table_1_word_for_word():
+def test_rl_is_table_1_word_for_word():
     assert r1_zero_prompt("prompt") == TABLE_1
 
 
-def test_r1_zero_matches_the_paper_text():
+def test_rl_matches_the_paper_text():
     """The table's words with only the word "prompt" replaced; the full stop after it is kept."""
     rendered = TEMPLATES["r1_zero"].render(PROBLEM, byte_tokenizer())
     assert rendered == TABLE_1.replace("User: prompt.", "User: What is 2 + 2?.")
@@ -106,13 +115,25 @@ def test_plain_is_the_question_alone():
     assert TEMPLATES["plain"].render(PROBLEM, chat_tokenizer()) == "<im>user\nWhat is 2 + 2?</im>\n<im>assistant\n"
 
 
+def test_readable_is_the_question_after_user_without_a_chat_template():
+    assert TEMPLATES["readable"].render(PROBLEM, byte_tokenizer()) == "User: What is 2 + 2?\nAssistant:"
+
+
+def test_readable_is_the_question_as_a_users_message_where_there_is_a_chat_template():
+    expected = "<im>user\nWhat is 2 + 2?</im>\n<im>assistant\n"
+    assert TEMPLATES["readable"].render(PROBLEM, chat_tokenizer()) == expected
+    thinking = chat_tokenizer(CHATML.replace("assistant\n", "assistant\n<think>\n"))
+    assert TEMPLATES["readable"].render(PROBLEM, thinking) == expected
+
+
 def test_chat_needs_a_chat_template():
     with pytest.raises(ModelError, match=r"has no chat template.*r1_zero"):
         TEMPLATES["chat"].render(PROBLEM, byte_tokenizer())
 
 
 def test_names_agree_with_the_config_and_the_rewards():
-    names = set(get_args(ZeroConfig.model_fields["template"].annotation))
+    names = set(get_args(TemplateName))
+    assert RLConfig.model_fields["template"].annotation == SFTConfig.model_fields["template"].annotation == TemplateName
     assert set(TEMPLATES) == names == set(ANSWER_POLICIES) == set(FORMAT_PROBLEMS)
     assert all(template.name == name for name, template in TEMPLATES.items())
 

@@ -1,38 +1,26 @@
-"""Problems of the scale model: arithmetic that one forward pass cannot do, and that short steps can.
+"""Maths: sums of signed terms.
 
-    chain      Compute 3 + 5 - 2 + 9                                                  15
-    word       Tom has 5 apples. He buys 3. He eats 2. Find how many apples he has    6
-    compare    Give the larger value of 3 + 5 - 2 and 9 - 1                           8
-    countdown  Use 3, 5 and 8 once each with + and - to make 6                        3 + 8 - 5
+    chain      Compute 3 + 5 - 2 + 9                                                             15
+    word       Tom has 5 apples. He buys 3. He loses 2. Find how many apples Tom has now         6
+    compare    Give the larger value of 3 + 5 - 2 and 9 - 1                                      8
+    countdown  Use 3, 5 and 8 once each with + and - to make 6                                   3 + 8 - 5
 
-Each in English and Chinese. A problem's content (its numbers, whatever the words and the language) decides by a hash
-which of three parts it belongs to: `pretrain`, `train` (for RL) or `eval`. So the parts are disjoint by construction,
-and a translation of an evaluation problem is never trained on.
+The content is the numbers; a chain and a story of the same terms have the same key.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from r1kit.seeding import rng
-from r1kit.types import Problem, Split
+from r1kit.tasks.nano.base import MAX_TOTAL, NAMES, Domain, Language, Part, draw_part
+from r1kit.types import Problem
 
-Part = Literal["pretrain", "train", "eval"]
 Family = Literal["chain", "word", "compare", "countdown"]
-Language = Literal["en", "zh"]
 
 FAMILY_WEIGHTS: dict[Family, float] = {"chain": 0.3, "word": 0.25, "compare": 0.2, "countdown": 0.25}
-MAX_TOTAL = 30
-"""Running totals stay in 0..MAX_TOTAL, so that the atomic step is one that a small model can own."""
-
-NAMES: dict[Language, tuple[tuple[str, str], ...]] = {
-    "en": (("Tom", "He"), ("Ann", "She"), ("Ben", "He"), ("Mia", "She"), ("Sam", "He"), ("Eva", "She")),
-    "zh": (("小明", "他"), ("小红", "她"), ("小刚", "他"), ("小丽", "她"), ("小华", "他"), ("小兰", "她")),
-}
 ITEMS: dict[Language, tuple[str, ...]] = {
     "en": ("apples", "books", "coins", "cards", "eggs", "pens"),
     "zh": ("苹果", "橘子", "鸡蛋", "糖果", "桃子", "杯子"),
@@ -62,20 +50,11 @@ class Content:
             return f"compare:{sorted((self.terms, self.other))}"
         return f"chain:{self.terms}"
 
-    @property
-    def part(self) -> Part:
-        """pretrain, train or eval, by a hash of the key: 75, 20 and 5 %."""
-        bucket = int.from_bytes(hashlib.blake2b(self.key.encode(), digest_size=4).digest(), "big") % 100
-        return "eval" if bucket < 5 else "train" if bucket < 25 else "pretrain"
-
 
 def draw_content(random: random.Random, part: Part, *, num_terms: tuple[int, int] = (3, 7)) -> Content:
     """A random content of the given part; chains have `num_terms` terms (word problems at most six)."""
     family = random.choices(list(FAMILY_WEIGHTS), list(FAMILY_WEIGHTS.values()))[0]
-    while True:
-        content = _DRAW[family](random, num_terms)
-        if content.part == part:
-            return content
+    return draw_part(lambda: _DRAW[family](random, num_terms), part)
 
 
 def render(content: Content, language: Language, random: random.Random) -> Problem:
@@ -120,24 +99,6 @@ def countdown_candidates(numbers: Sequence[int]) -> list[tuple[int, int, int]]:
 def format_chain(terms: Sequence[int]) -> str:
     """`3 + 5 - 2`."""
     return str(terms[0]) + "".join(f" {'+' if term > 0 else '-'} {abs(term)}" for term in terms[1:])
-
-
-class NanoMath:
-    """The scale model's task: fixed problem sets, the same in every run."""
-
-    name = "nano_math"
-
-    def __init__(self, *, num_train: int = 8192, num_eval: int = 512) -> None:
-        self._sizes: dict[Split, int] = {"train": num_train, "eval": num_eval}
-
-    def problems(self, split: Split) -> Sequence[Problem]:
-        """`train` for RL or `eval`; contents that the pretraining corpus never shows."""
-        random = rng("nano_math", split)
-        problems: dict[str, Problem] = {}
-        while len(problems) < self._sizes[split]:
-            problem = render(draw_content(random, split), random.choice(("en", "zh")), random)
-            problems.setdefault(problem.id, problem)
-        return list(problems.values())
 
 
 def _draw_terms(random: random.Random, count: int) -> tuple[int, ...]:
@@ -210,3 +171,5 @@ _WORDS: dict[Family, Callable[[Content, Language, random.Random], str]] = {
     "compare": _word_compare,
     "countdown": _word_countdown,
 }
+
+MATH = Domain("math", tuple(FAMILY_WEIGHTS), draw_content, render)

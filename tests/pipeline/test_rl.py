@@ -17,8 +17,8 @@ from r1kit.config import parse_config
 from r1kit.errors import DataError, ModelError, RewardError, RunError
 from r1kit.learner.checkpoint import load_checkpoint
 from r1kit.models.load import save_model
-from r1kit.pipeline.config import ZeroConfig
-from r1kit.pipeline.r1_zero import run_zero
+from r1kit.pipeline.config import RLConfig
+from r1kit.pipeline.rl import run_rl
 
 SETTINGS = {
     "template": "boxed",
@@ -51,7 +51,7 @@ def world(tmp_path):
 
 
 def zero(settings, **changes):
-    return parse_config(ZeroConfig, {**settings, **changes}, where="test")
+    return parse_config(RLConfig, {**settings, **changes}, where="test")
 
 
 def digest(run: Path) -> str:
@@ -61,7 +61,7 @@ def digest(run: Path) -> str:
 def test_a_run_leaves_everything_that_it_promises(world):
     folder, settings = world
     run = folder / "run"
-    summary = run_zero(zero(settings), run, device="cpu")
+    summary = run_rl(zero(settings), run, device="cpu")
     assert {p.name for p in run.iterdir()} >= {
         "config.json", "metrics.jsonl", "transcripts.jsonl", "checkpoint.pt", "model", "summary.json", "report.html",
     }  # fmt: skip
@@ -86,8 +86,8 @@ def test_a_run_leaves_everything_that_it_promises(world):
 def test_same_config_same_weights_and_other_seed_other_samples(world):
     folder, settings = world
     for name in ("a", "b"):
-        run_zero(zero(settings), folder / name, device="cpu")
-    run_zero(zero(settings, seed=6), folder / "c", device="cpu")
+        run_rl(zero(settings), folder / name, device="cpu")
+    run_rl(zero(settings, seed=6), folder / "c", device="cpu")
     assert digest(folder / "a") == digest(folder / "b")
     texts = [(folder / name / "transcripts.jsonl").read_text() for name in "abc"]
     assert texts[0] == texts[1] != texts[2]
@@ -96,7 +96,7 @@ def test_same_config_same_weights_and_other_seed_other_samples(world):
 def test_fewer_held_out_problems_than_asked_for_are_all_used_and_said(world, caplog):
     tmp_path, settings = world
     evaluation = {**settings["eval"], "num_problems": 9}
-    summary = run_zero(zero(settings, eval=evaluation, grpo={**settings["grpo"], "num_steps": 1}), tmp_path / "run")
+    summary = run_rl(zero(settings, eval=evaluation, grpo={**settings["grpo"], "num_steps": 1}), tmp_path / "run")
     assert summary["base"]["num_problems"] == summary["final"]["num_problems"] == 3
     assert "eval.num_problems is 9" in caplog.text
     assert "3 held-out problems: all of them are used" in caplog.text
@@ -104,24 +104,24 @@ def test_fewer_held_out_problems_than_asked_for_are_all_used_and_said(world, cap
 
 def test_a_finished_run_is_not_run_again(world):
     folder, settings = world
-    run_zero(zero(settings), folder / "run", device="cpu")
+    run_rl(zero(settings), folder / "run", device="cpu")
     before = (folder / "run" / "metrics.jsonl").read_text()
-    run_zero(zero(settings), folder / "run", device="cpu")
+    run_rl(zero(settings), folder / "run", device="cpu")
     assert (folder / "run" / "metrics.jsonl").read_text() == before
 
 
 @pytest.mark.parametrize("kill_after_rows", [1, 4])
 def test_a_killed_run_goes_on_to_the_same_weights(world, kill_after_rows):
     folder, settings = world
-    run_zero(zero(settings), folder / "straight", device="cpu")
+    run_rl(zero(settings), folder / "straight", device="cpu")
     config = folder / "config.json"
     config.write_text(json.dumps(settings))
     run = folder / "killed"
     code = (
         "import json, sys; from pathlib import Path; from r1kit.config import parse_config;"
-        "from r1kit.pipeline.config import ZeroConfig; from r1kit.pipeline.r1_zero import run_zero;"
+        "from r1kit.pipeline.config import RLConfig; from r1kit.pipeline.rl import run_rl;"
         "values = json.loads(Path(sys.argv[1]).read_text());"
-        "run_zero(parse_config(ZeroConfig, values, where='test'), Path(sys.argv[2]), device='cpu')"
+        "run_rl(parse_config(RLConfig, values, where='test'), Path(sys.argv[2]), device='cpu')"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(config), str(run)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -135,7 +135,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(world, kill_after_rows):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not (run / "summary.json").exists()
-    run_zero(zero(settings), run, device="cpu")
+    run_rl(zero(settings), run, device="cpu")
     assert digest(run) == digest(folder / "straight")
 
     def untimed(path):
@@ -148,35 +148,35 @@ def test_a_killed_run_goes_on_to_the_same_weights(world, kill_after_rows):
 
 def test_another_config_needs_another_folder(world):
     folder, settings = world
-    run_zero(zero(settings), folder / "run", device="cpu")
+    run_rl(zero(settings), folder / "run", device="cpu")
     with pytest.raises(RunError, match="holds a run of another config"):
-        run_zero(zero(settings, seed=6), folder / "run", device="cpu")
+        run_rl(zero(settings, seed=6), folder / "run", device="cpu")
 
 
 def test_a_run_that_cannot_be_set_up_leaves_the_folder_free(world):
     folder, settings = world
     with pytest.raises(ModelError, match="does not exist"):
-        run_zero(zero(settings, model=str(folder / "absent")), folder / "run", device="cpu")
-    assert run_zero(zero(settings), folder / "run", device="cpu")["train_steps"] == 5
+        run_rl(zero(settings, model=str(folder / "absent")), folder / "run", device="cpu")
+    assert run_rl(zero(settings), folder / "run", device="cpu")["train_steps"] == 5
 
 
 def test_prompt_longer_than_its_limit(world):
     folder, settings = world
     with pytest.raises(DataError, match=r"has \d+ tokens, max_prompt_tokens allows 20; drop the problem or raise"):
-        run_zero(zero(settings, max_prompt_tokens=20), folder / "run", device="cpu")
+        run_rl(zero(settings, max_prompt_tokens=20), folder / "run", device="cpu")
 
 
 def test_prompt_that_leaves_no_room_in_the_context(world):
     folder, settings = world
     with pytest.raises(DataError, match=r"exceed the model's context of 256; lower sampling.max_new_tokens"):
-        run_zero(zero(settings, sampling={"max_new_tokens": 200}), folder / "run", device="cpu")
+        run_rl(zero(settings, sampling={"max_new_tokens": 200}), folder / "run", device="cpu")
 
 
 def test_model_that_does_not_fit_the_memory(world, monkeypatch):
     folder, settings = world
     monkeypatch.setattr("r1kit.models.memory.available_memory", lambda device: 1000)
     with pytest.raises(ModelError, match="GB to train"):
-        run_zero(zero(settings), folder / "run", device="cpu")
+        run_rl(zero(settings), folder / "run", device="cpu")
 
 
 def test_too_many_unjudged_completions_stop_the_run_and_keep_what_is_there(world, monkeypatch):
@@ -188,7 +188,7 @@ def test_too_many_unjudged_completions_stop_the_run_and_keep_what_is_there(world
         FormatReward, "score", lambda self, rollouts: [Score(value=None, reason="outage") for _ in rollouts]
     )
     with pytest.raises(RewardError, match=r"step 1: .*could not be judged.*'outage'"):
-        run_zero(zero(settings), folder / "run", device="cpu")
+        run_rl(zero(settings), folder / "run", device="cpu")
     assert (folder / "run" / "checkpoint.pt").exists()
     assert (folder / "run" / "metrics.jsonl").read_text().count("\n") == 2
 

@@ -1,11 +1,17 @@
-"""R1-Zero from a config to a report (section 2.2 of arXiv:2501.12948): the base model, GRPO, nothing else."""
+"""Reinforcement learning from a config to a report: R1-Zero (section 2.2 of arXiv:2501.12948), stages 2 and 4 of R1.
+
+R1-Zero is a base model, rules and GRPO, nothing else. Reasoning RL (2.3.2) is the same from another model, with
+language consistency among the rewards and a rule to stop by; RL for all scenarios (2.3.4) has several tasks in fixed
+shares, and reward models for general prompts.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +22,7 @@ from r1kit.engines import ENGINES, Engine
 from r1kit.engines.rollout import check_prompts
 from r1kit.errors import DataError, RewardError
 from r1kit.eval.evaluate import Evaluation, evaluate
+from r1kit.grpo.convergence import has_converged
 from r1kit.grpo.train import Policy, Step, frozen_copy, train
 from r1kit.learner.checkpoint import load_checkpoint, save_checkpoint
 from r1kit.learner.learner import Learner
@@ -23,22 +30,25 @@ from r1kit.models.decoder import check_supported
 from r1kit.models.device import resolve_device, resolve_dtype
 from r1kit.models.load import load_model, load_model_config, resolve_model, save_model
 from r1kit.models.memory import MemoryPlan, check_memory
-from r1kit.pipeline.config import RewardConfig, ZeroConfig
+from r1kit.pipeline.config import RLConfig
+from r1kit.pipeline.judging import code_verifier, preload
 from r1kit.pipeline.report_rows import step_row, transcripts
 from r1kit.pipeline.run import append_lines, check_config, drop_lines_after, locked, write_config
 from r1kit.report.hardware import describe_hardware
 from r1kit.report.html import build_report
-from r1kit.report.metrics import MetricsWriter, read_metrics
+from r1kit.report.metrics import MetricsWriter, read_metrics, series
 from r1kit.report.progress import Progress
 from r1kit.report.sinks import open_sinks
 from r1kit.report.summary import build_summary, write_summary
-from r1kit.rewards.accuracy import CODE, AccuracyReward
+from r1kit.reward_model.scorer import RewardModel
+from r1kit.rewards.accuracy import AccuracyReward
 from r1kit.rewards.base import Reward, build_reward, check_unjudged
 from r1kit.rewards.code import CodeVerifier
 from r1kit.rewards.format import ANSWER_POLICIES, FORMAT_PROBLEMS, FormatReward
-from r1kit.rewards.pool import PRELOAD, VerifierPool
-from r1kit.sandbox import open_sandbox
+from r1kit.rewards.learned import HarmlessReward, HelpfulReward, ScenarioReward
+from r1kit.rewards.pool import VerifierPool
 from r1kit.seeding import seed_for
+from r1kit.tasks.mix import ProblemPool, counts_of_step
 from r1kit.tasks.registry import build_task
 from r1kit.tasks.templates import TEMPLATES, Template
 from r1kit.types import Problem
@@ -46,8 +56,8 @@ from r1kit.types import Problem
 logger = logging.getLogger(__name__)
 
 
-def run_zero(config: ZeroConfig, out: Path, *, device: str = "auto", sinks: Sequence[str] = ()) -> dict[str, Any]:
-    """Run R1-Zero in the folder `out`, or go on there; returns what summary.json holds.
+def run_rl(config: RLConfig, out: Path, *, device: str = "auto", sinks: Sequence[str] = ()) -> dict[str, Any]:
+    """Train in the folder `out`, or go on there; returns what summary.json holds.
 
     Args:
         config: what to compute.
@@ -60,7 +70,7 @@ def run_zero(config: ZeroConfig, out: Path, *, device: str = "auto", sinks: Sequ
     """
     with locked(out):
         check_config(out, config)
-        with VerifierPool(config.reward.num_workers, config.reward.timeout_s, preload=_preload(config)) as pool:
+        with VerifierPool(config.reward.num_workers, config.reward.timeout_s, preload=preload(config.tasks)) as pool:
             setup = _set_up(config, device, pool)
             write_config(out, config)  # not before: a run that cannot be set up leaves the folder free for another
             state = load_checkpoint(out / "checkpoint.pt")
@@ -77,19 +87,10 @@ def run_zero(config: ZeroConfig, out: Path, *, device: str = "auto", sinks: Sequ
                 if state is None:
                     recorder.evaluate(0, config.eval.num_problems)
                     recorder.checkpoint(0)
-                for step in train(
-                    config.grpo,
-                    policy=setup.policy,
-                    engine=setup.engine,
-                    tokenizer=setup.tokenizer,
-                    template=setup.template,
-                    problems=setup.train_problems,
-                    reward=setup.reward,
-                    sampling=config.sampling.params(),
-                    seed=config.seed,
-                    first_step=first_step,
-                ):
+                for step in () if recorder.is_over(first_step) else _steps(config, setup, first_step):
                     recorder.after_step(step)
+                    if recorder.is_over(step.number):
+                        break
         save_model(setup.policy.learner.model, setup.tokenizer, out / "model", card=_model_card(config))
         summary = build_summary(
             read_metrics(out / "metrics.jsonl"),
@@ -102,6 +103,21 @@ def run_zero(config: ZeroConfig, out: Path, *, device: str = "auto", sinks: Sequ
     return summary
 
 
+def _steps(config: RLConfig, setup: _SetUp, first_step: int) -> Iterator[Step]:
+    return train(
+        config.grpo,
+        policy=setup.policy,
+        engine=setup.engine,
+        tokenizer=setup.tokenizer,
+        template=setup.template,
+        pools=setup.pools,
+        reward=setup.reward,
+        sampling=config.sampling.params(),
+        seed=config.seed,
+        first_step=first_step,
+    )
+
+
 @dataclass(kw_only=True)
 class _SetUp:
     """Everything a run needs, made from its config."""
@@ -109,7 +125,7 @@ class _SetUp:
     tokenizer: PreTrainedTokenizerBase
     policy: Policy
     engine: Engine
-    train_problems: Sequence[Problem]
+    pools: Sequence[ProblemPool]
     eval_problems: Sequence[Problem]
     reward: Reward
     accuracy: AccuracyReward
@@ -117,34 +133,26 @@ class _SetUp:
     template: Template
 
 
-def _set_up(config: ZeroConfig, device_name: str, pool: VerifierPool) -> _SetUp:
+def _set_up(config: RLConfig, device_name: str, pool: VerifierPool) -> _SetUp:
     device = resolve_device(device_name)
     dtype = resolve_dtype(config.learner.dtype, device)
     template = TEMPLATES[config.template]
-    task = build_task(config.task, seed=config.seed)
-    train_problems, eval_problems = task.problems("train"), task.problems("eval")
-    for split, problems in (("train", train_problems), ("eval", eval_problems)):
-        if not problems:
-            raise DataError(f"task {config.task!r} has no problem in its {split} split; give it more rows")
-    if len(eval_problems) < config.eval.num_problems:
-        logger.warning(
-            "eval.num_problems is %d and %s has %d held-out problems: all of them are used",
-            config.eval.num_problems, config.task, len(eval_problems),
-        )  # fmt: skip
+    pools, eval_problems = _problems(config)
+    all_problems = [problem for pool in pools for problem in pool.problems] + eval_problems
     source = resolve_model(config.model)
     model_config = load_model_config(source)
     check_supported(model_config)
     check_memory(config.model, model_config, device, _memory_plan(config, dtype))
     model, tokenizer = load_model(config.model)
     check_prompts(
-        [*train_problems, *eval_problems],
+        all_problems,
         tokenizer,
         template,
         max_prompt_tokens=config.max_prompt_tokens,
         max_new_tokens=max(config.sampling.max_new_tokens, config.eval.sampling.max_new_tokens),
         context=model_config.max_position_embeddings,
     )
-    code = _code_verifier(config.reward, [*train_problems, *eval_problems])
+    code = code_verifier(config.reward, all_problems)
     num_updates = config.grpo.num_steps * config.grpo.num_epochs * config.grpo.num_minibatches
     engine = ENGINES[config.engine](model, tokenizer, device=device, dtype=dtype, max_batch_size=config.max_batch_size)
     learner = Learner(model, config.learner, num_steps=num_updates, device=device, dtype=dtype)
@@ -152,27 +160,52 @@ def _set_up(config: ZeroConfig, device_name: str, pool: VerifierPool) -> _SetUp:
         tokenizer=tokenizer,
         policy=Policy(learner=learner, reference=frozen_copy(learner.model) if config.grpo.kl_coef > 0 else None),
         engine=engine,
-        train_problems=train_problems,
-        eval_problems=eval_problems[: config.eval.num_problems],
-        reward=build_reward(
-            config.reward, config.template, pool, max_new_tokens=config.sampling.max_new_tokens, code=code
-        ),
+        pools=pools,
+        eval_problems=eval_problems,
+        reward=_reward(config, pool, code, all_problems, device),
         accuracy=AccuracyReward(pool, ANSWER_POLICIES[config.template], code=code),
         format=FormatReward(FORMAT_PROBLEMS[config.template]),
         template=template,
     )
 
 
-def _preload(config: ZeroConfig) -> tuple[str, ...]:
-    """What the verifying processes import before a verdict's clock runs; reasoning-gym takes seconds."""
-    return (*PRELOAD, "reasoning_gym") if config.task.startswith("reasoning_gym:") else PRELOAD
+def _problems(config: RLConfig) -> tuple[list[ProblemPool], list[Problem]]:
+    """The training problems of each task, and the held-out ones of all tasks in turns."""
+    pools: list[ProblemPool] = []
+    held_out: list[Sequence[Problem]] = []
+    for name, share in config.tasks.items():
+        task = build_task(name, seed=config.seed)
+        splits = {split: task.problems(split) for split in ("train", "eval")}
+        for split, problems in splits.items():
+            if not problems:
+                raise DataError(f"task {name!r} has no problem in its {split} split; give it more rows")
+        pools.append(ProblemPool(name=name, problems=splits["train"], share=share))
+        held_out.append(splits["eval"])
+    counts_of_step(config.tasks, config.grpo.problems_per_step)  # shares that cannot be had are refused now
+    in_turns = [problem for turn in zip_longest(*held_out) for problem in turn if problem is not None]
+    if len(in_turns) < config.eval.num_problems:
+        logger.warning(
+            "eval.num_problems is %d and %s has %d held-out problems: all of them are used",
+            config.eval.num_problems, " + ".join(config.tasks), len(in_turns),
+        )  # fmt: skip
+    return pools, in_turns[: config.eval.num_problems]
 
 
-def _code_verifier(config: RewardConfig, problems: Sequence[Problem]) -> CodeVerifier | None:
-    if all(problem.verifier != CODE for problem in problems):
-        return None
-    sandbox = open_sandbox(config.sandbox, unsafe=config.allow_unsafe_sandbox)
-    return CodeVerifier(sandbox, config.num_workers, partial_credit=config.partial_credit)
+def _reward(
+    config: RLConfig, pool: VerifierPool, code: CodeVerifier | None, problems: Sequence[Problem], device: torch.device
+) -> Reward:
+    """Rules; beside them reward models for general prompts, where the config names any (section 2.3.4)."""
+    rules = build_reward(config.reward, config.template, pool, max_new_tokens=config.sampling.max_new_tokens, code=code)
+    learned: dict[str, Reward] = {}
+    if config.reward.helpful_model:
+        learned["helpful"] = HelpfulReward(RewardModel.load(Path(config.reward.helpful_model), device=str(device)))
+    if config.reward.harmless_model:
+        learned["harmless"] = HarmlessReward(RewardModel.load(Path(config.reward.harmless_model), device=str(device)))
+    if not learned:
+        return rules
+    reward = ScenarioReward(rules, learned, config.reward.scenarios)
+    reward.check(problems)
+    return reward
 
 
 class _Recorder:
@@ -180,7 +213,7 @@ class _Recorder:
 
     def __init__(
         self,
-        config: ZeroConfig,
+        config: RLConfig,
         out: Path,
         setup: _SetUp,
         metrics: MetricsWriter,
@@ -200,6 +233,14 @@ class _Recorder:
         """Seconds of this run so far, those before an interruption included."""
         return self._wall_before + time.monotonic() - self._started
 
+    def is_over(self, step: int) -> bool:
+        """Whether nothing is left to train after `step` steps: all are done, or the reward has converged."""
+        config = self.config.grpo
+        if step == config.num_steps or not config.convergence_window:
+            return step == config.num_steps
+        _, rewards = series(read_metrics(self.out / "metrics.jsonl"), "train/reward_mean")
+        return has_converged(rewards, window=config.convergence_window, min_gain=config.convergence_min_gain)
+
     def after_step(self, step: Step) -> None:
         """Log the step, evaluate and write a checkpoint where they are due, stop where judging fails."""
         row = step_row(step)
@@ -209,7 +250,7 @@ class _Recorder:
             check_unjudged(step.scores_B, self.config.reward.max_unjudged_rate)
         except RewardError as error:
             raise RewardError(f"step {step.number}: {error}") from None
-        last = step.number == self.config.grpo.num_steps
+        last = self.is_over(step.number)
         every = self.config.eval.every
         if last or (every and step.number % every == 0):
             self.setup.engine.load_weights(self.setup.policy.learner.model, version=step.number)
@@ -260,7 +301,7 @@ def _restore(policy: Policy, state: dict[str, Any] | None) -> tuple[int, float]:
     return state["step"], state["wall_s"]
 
 
-def _memory_plan(config: ZeroConfig, dtype: torch.dtype) -> MemoryPlan:
+def _memory_plan(config: RLConfig, dtype: torch.dtype) -> MemoryPlan:
     return MemoryPlan(
         dtype=dtype,
         has_reference=config.grpo.kl_coef > 0,
@@ -273,7 +314,7 @@ def _memory_plan(config: ZeroConfig, dtype: torch.dtype) -> MemoryPlan:
     )
 
 
-def _model_card(config: ZeroConfig) -> str:
+def _model_card(config: RLConfig) -> str:
     return f"""---
 base_model: {config.model}
 tags: [r1kit, grpo, reasoning]

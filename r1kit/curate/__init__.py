@@ -1,0 +1,1 @@
+"""Making training data: cold start, rejection sampling, non-reasoning data, filters, the mix, human review."""

@@ -1,0 +1,148 @@
+"""The config of `r1kit r1`: the whole of DeepSeek-R1, a section a stage (sections 2.3 and 2.4 of arXiv:2501.12948).
+
+What a stage reads from another one (the model it starts from, its data, reward models) is filled in by the pipeline;
+setting it in a section is refused.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from r1kit.config import Config
+from r1kit.curate.config import (
+    DirectConfig,
+    FewShotConfig,
+    MixConfig,
+    NonReasoningConfig,
+    RejectConfig,
+    ZeroOutputsConfig,
+)
+from r1kit.pipeline.config import EvalSamplingConfig, RLConfig
+from r1kit.reward_model.config import RewardModelConfig
+from r1kit.sft.config import SFTConfig
+from r1kit.tasks.templates import TemplateName
+
+
+class SourcesConfig(Config):
+    """Where problems and given data come from; `nano` is the scale model's own."""
+
+    reasoning: dict[str, float] = Field(default={})
+    """Tasks with checkable answers and their shares (maths, code, science, logic); required."""
+    general: dict[str, float] = Field(default={})
+    """Tasks of general prompts and their shares; their problems carry info["scenario"]."""
+    shots: str = "nano"
+    """Worked examples for few-shot prompting: `nano`, or a .jsonl with question, thought, answer, task, language."""
+    answers: str = "nano"
+    """Answers to the general prompts, "portions of the SFT dataset" (2.3.3): `nano`, or a file of examples."""
+    pairs: str = "nano"
+    """Preference pairs for the reward models: `nano`, or a file; see r1kit.reward_model.pairs."""
+
+
+class ColdStartDataConfig(Config):
+    """Cold-start data (2.3.1): which collectors run, and on how many problems each."""
+
+    few_shot_problems: int = Field(default=0, ge=0)
+    """Training problems for few-shot prompting of the base; 0 leaves a collector out."""
+    direct_problems: int = Field(default=0, ge=0)
+    zero_problems: int = Field(default=0, ge=0)
+    """For R1-Zero, whose outputs are rewritten."""
+    human: str | None = None
+    """A dataset folder that `r1kit review import` wrote, to be added as it is."""
+    few_shot: FewShotConfig = FewShotConfig()
+    direct: DirectConfig = DirectConfig()
+    zero: ZeroOutputsConfig = ZeroOutputsConfig()
+    max_batch_size: int = Field(default=256, ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> ColdStartDataConfig:
+        if not (self.few_shot_problems or self.direct_problems or self.zero_problems or self.human):
+            raise ValueError("cold_start_data collects nothing; give few_shot_problems, direct_problems, ... or human")
+        return self
+
+
+class RejectionDataConfig(Config):
+    """Rejection sampling of reasoning data from the RL checkpoint (2.3.3)."""
+
+    num_problems: int = Field(default=1024, ge=1)
+    reject: RejectConfig = RejectConfig()
+    max_batch_size: int = Field(default=256, ge=1)
+
+
+class NonReasoningDataConfig(Config):
+    """Non-reasoning data (2.3.3)."""
+
+    num_problems: int = Field(default=512, ge=1)
+    collect: NonReasoningConfig = NonReasoningConfig()
+    max_batch_size: int = Field(default=256, ge=1)
+
+
+class MixStageConfig(Config):
+    """The curated data set (2.3.3)."""
+
+    mix: MixConfig = MixConfig()
+    seed: int = Field(default=0, ge=0)
+
+
+class EvaluationConfig(Config):
+    """Every model on every task's held-out problems."""
+
+    num_problems: int = Field(default=64, ge=1)
+    """Of each task."""
+    num_samples: int = Field(default=8, ge=1)
+    """k."""
+    template: TemplateName = "readable"
+    """For models that were fine-tuned; the base and R1-Zero are asked in the template of the section `zero`."""
+    sampling: EvalSamplingConfig = EvalSamplingConfig()
+    max_batch_size: int = Field(default=256, ge=1)
+    num_transcripts: int = Field(default=2, ge=0)
+    """Problems of each task whose completions are kept."""
+
+
+class R1Config(Config):
+    """DeepSeek-R1 from a base model, and small models distilled from it."""
+
+    base: str = "nano"
+    """A Hugging Face folder, a hub name, or `nano`."""
+    student: str | None = None
+    """The base of the distilled model (2.4); without it nothing is distilled."""
+    seed: int = Field(default=0, ge=0)
+    sources: SourcesConfig = SourcesConfig()
+    zero: RLConfig = RLConfig()
+    cold_start_data: ColdStartDataConfig = ColdStartDataConfig(zero_problems=512)
+    cold_start: SFTConfig = SFTConfig()
+    reasoning_rl: RLConfig = RLConfig(template="readable")
+    rejection_data: RejectionDataConfig = RejectionDataConfig()
+    non_reasoning_data: NonReasoningDataConfig = NonReasoningDataConfig()
+    mix: MixConfig = MixConfig()
+    sft: SFTConfig = SFTConfig()
+    helpful: RewardModelConfig = RewardModelConfig(kind="helpful")
+    harmless: RewardModelConfig = RewardModelConfig(kind="harmless")
+    r1: RLConfig = RLConfig(template="readable")
+    distilled: SFTConfig = SFTConfig()
+    student_rl: RLConfig = RLConfig()
+    distilled_rl: RLConfig = RLConfig(template="readable")
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="after")
+    def _check(self) -> R1Config:
+        for section in _MODELS:
+            if "model" in getattr(self, section).model_fields_set:
+                raise ValueError(f"{section}.model is filled in by the pipeline; leave it out, and set base or student")
+        for section in ("cold_start", "sft", "distilled"):
+            if "data" in getattr(self, section).model_fields_set:
+                raise ValueError(f"{section}.data is filled in by the pipeline; leave it out")
+        for section in ("zero", "reasoning_rl", "r1", "student_rl", "distilled_rl"):
+            if "task" in getattr(self, section).model_fields_set:
+                raise ValueError(f"{section}.task is filled in from sources; leave it out")
+        for kind in ("helpful", "harmless"):
+            if getattr(self, kind).kind != kind:
+                raise ValueError(
+                    f"{kind}.kind is {getattr(self, kind).kind!r}; the section makes the model of its name"
+                )
+        return self
+
+
+_MODELS = (
+    *("zero", "cold_start", "reasoning_rl", "sft", "helpful", "harmless", "r1", "distilled", "student_rl"),
+    "distilled_rl",
+)
