@@ -1,7 +1,8 @@
 """The nano tokenizer: byte-level BPE whose pieces may be whole phrases, with digits and tags on their own.
 
 Merges may cross spaces inside a clause, so that a small vocabulary writes Table 1's long preamble in a few tokens;
-digits, operators, punctuation and tags never merge with anything but a space before them.
+digits, operators, punctuation, tags, names of people and letters of options never merge with anything but a space
+before them.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from transformers import PreTrainedTokenizerFast
 
 from r1kit.rewards.extract import READABLE_TOKEN
+from r1kit.tasks.nano.base import NAMES
 
 BEGIN, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"
-ATOMS = r" ?</?(?:think|answer)>| ?\d| ?[+\-*/=<>]|[.,:;?!()。，：？！；]|\n"
+_NAMES = "|".join(name for people in NAMES.values() for name, _ in people)
+ATOMS = rf" ?(?:{_NAMES})| ?[A-D](?![A-Za-z])| ?</?(?:think|answer)>| ?\d| ?[+\-*/=<>]|[.,:;?!()。，：？！；]|\n"
+"""What stays a piece of its own or less, because a chain of thought copies it from one place to another."""
 
 
 def train_tokenizer(documents: Iterator[str], *, vocab_size: int) -> PreTrainedTokenizerFast:

@@ -164,7 +164,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_weights(world):
         process.wait()
         steps_at_kill.append((run / "metrics.jsonl").read_text().count("\n"))
     run_reward_model(expected, run, device="cpu")
-    assert steps_at_kill[0] < steps_at_kill[1]
+    assert steps_at_kill[0] < len(untimed(folder / "whole"))  # it was in the middle
     assert digest(run) == digest(folder / "whole")
     assert untimed(run) == untimed(folder / "whole")
     cards = [(path / "model" / "reward_model.json").read_text() for path in (run, folder / "whole")]

@@ -280,6 +280,23 @@ def test_many_answers_are_judged_in_order():
     assert CodeVerifier(any_box()).verify_many([]) == []
 
 
+def test_answers_that_differ_only_in_their_thinking_run_once():
+    runs = []
+
+    class Counting(Saying):
+        def run(self, argv, *, files, stdin=b"", limits=None):
+            runs.append(argv)
+            return super().run(argv, files=files, stdin=stdin, limits=limits)
+
+    block = f"```python\n{PROGRAM}\n```"
+    texts = [f"<think> a </think> {block}", f"<think> b </think> {block}", f"<think> a </think> {block} ", block]
+    jobs = [CodeJob(completion=text, language="python", tests=ADD[:1]) for text in texts]
+    jobs.append(CodeJob(completion=texts[0], language="python", tests=ADD[1:2]))
+    verdicts = CodeVerifier(Counting(b'{"missing": "python3"}\n'), num_workers=1).verify_many(jobs)
+    assert len(runs) == 4  # the first two are one; a space, no space before it, and another test make it another job
+    assert len(verdicts) == 5
+
+
 def test_the_last_block_of_the_language_counts():
     text = "```python\n1\n```\n```cpp\n2\n```\n```python3\n3\n```\n```\n4\n```\n```cpp\n5\n```"
     assert last_code_block(text, ["python"]).code == "3"  # not 4, which often is the output

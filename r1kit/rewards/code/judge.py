@@ -15,6 +15,7 @@ the whole run; one that knows the tests of a public data set by heart passes the
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -171,9 +172,20 @@ class CodeVerifier:
         )
 
     def verify_many(self, jobs: Sequence[CodeJob]) -> list[CodeVerdict]:
-        """One verdict a job, in order."""
-        with ThreadPoolExecutor(min(self._num_workers, max(1, len(jobs)))) as threads:
-            return list(threads.map(self.verify, jobs))
+        """One verdict a job, in order; jobs that differ only in their thinking are run once.
+
+        Completions of one problem often are: a policy that has learned a task writes the same program again and again.
+        """
+        keys = [_identity(job) for job in jobs]
+        distinct = {key: job for key, job in reversed(list(zip(keys, jobs, strict=True)))}  # the first of each
+        with ThreadPoolExecutor(min(self._num_workers, max(1, len(distinct)))) as threads:
+            verdicts = dict(zip(distinct, threads.map(self.verify, distinct.values()), strict=True))
+        return [verdicts[key] for key in keys]
+
+
+def _identity(job: CodeJob) -> str:
+    """The same for jobs that cannot have different verdicts, unless a program draws random numbers."""
+    return json.dumps([after_thinking(job.completion), job.language, job.tests, job.time_limit_s, job.prelude])
 
 
 def _languages(name: str | None, tests: Sequence[CodeTest]) -> list[CodeLanguage]:
