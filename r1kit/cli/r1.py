@@ -40,10 +40,12 @@ def r1(
     prepare_process()
     from r1kit.pipeline.execute import plan as plan_of
     from r1kit.pipeline.r1 import r1_stages, run_r1
+    from r1kit.pipeline.r1_report import build_pipeline_report
 
     screen = console(stderr=True)
     screen.print(plan_table(plan_of(r1_stages(resolved), out, device, only=stage)))
     if plan:
         return
     run_r1(resolved, out, device=device, only=stage, note=lambda text: screen.print(text, soft_wrap=True))
+    screen.print(f"report: {build_pipeline_report(out)}", soft_wrap=True)
     screen.print(f"artifacts: {out / 'artifacts'}; r1kit status {out} lists them", soft_wrap=True)

@@ -16,7 +16,7 @@ from r1kit.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
-TRAIN_EXAMPLE = "Example: r1kit reward-model train --pairs pairs.jsonl --out runs/helpful"
+TRAIN_EXAMPLE = "Example: r1kit reward-model train --model nano --pairs p.jsonl --out runs/rm"
 SCORE_EXAMPLE = "Example: r1kit reward-model score runs/helpful responses.jsonl"
 
 app = typer.Typer(

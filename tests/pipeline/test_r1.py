@@ -20,6 +20,7 @@ from r1kit.nano.tokenizer import train_tokenizer
 from r1kit.pipeline.artifact import read_manifest, verify
 from r1kit.pipeline.r1 import r1_stages, run_r1
 from r1kit.pipeline.r1_config import R1Config
+from r1kit.pipeline.r1_report import build_pipeline_report, groups
 from r1kit.reward_model.pairs import Pair, write_pairs
 from r1kit.sft.data import Example, read_examples, write_examples
 from r1kit.sft.loss import next_token_loss
@@ -226,6 +227,30 @@ def test_evaluations_tell_what_the_model_does(world):
     assert general["reasoning_tokens"] == 0.0
     assert general["refusal_rate"] == 0.0
     assert 0 < general["helpful_reward"] < 1
+
+
+def test_the_report_has_every_model_and_every_drop(world):
+    folder, *_ = world
+    page = build_pipeline_report(folder / "run").read_text()
+    for label in ("base", "Zero", "cold start", "reasoning RL", "SFT", "R1", "distilled", "student, RL only"):
+        assert f'<th scope="col">{label}</th>' in page
+    assert "Not finished" not in page
+    assert page.count("<td>1.000") >= 9  # every model answers every reasoning problem
+    assert "rejection_data: rejection</th><td>16</td>" in page
+    assert page.count('<tr><th scope="row">eval_') == len(EVALUATED)
+
+
+def test_a_cell_without_a_number_is_a_dash():
+    row = {"pass_at_1": 0.25, "pass_at_1_stderr": None, "cons_at_k": None, "reasoning_tokens": 12.34}
+    result = {"template": "readable", "k": 2, "temperature": 0.6, "tasks": {"t": {"all": row, "x": row}}}
+    (section,) = groups({"base": result})
+    cells = {row["label"]: [(cell.value, cell.error) for cell in row["cells"]] for row in section["rows"]}
+    assert cells == {
+        "x, pass@1": [("0.250", "")],
+        "all, pass@1": [("0.250", "")],
+        "all, majority": [("–", "")],
+        "reasoning, tokens": [("12.3", "")],
+    }
 
 
 def test_a_second_run_makes_nothing(world):
