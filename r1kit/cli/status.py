@@ -66,10 +66,10 @@ def plan_table(rows: Sequence[PlanRow]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("stage", "kind"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("inputs", overflow="fold")
+    table.add_column("inputs", overflow="fold", min_width=14)
     table.add_column("state", no_wrap=True)
-    table.add_column("expected time", justify="right", no_wrap=True)
-    table.add_column("memory, GB", justify="right", no_wrap=True)
+    table.add_column("expected", justify="right", no_wrap=True)
+    table.add_column("GB", justify="right", no_wrap=True)
     for row in rows:
         cells = ("-", "-")
         if row.estimate is not None:
@@ -77,8 +77,8 @@ def plan_table(rows: Sequence[PlanRow]) -> Table:
         table.add_row(row.name, row.kind, ", ".join(row.inputs) or "-", row.state, *cells)
     sums = total([row.estimate for row in rows if row.estimate is not None])
     num_cached = sum(row.state == "cached" for row in rows)
-    state = f"{num_cached} cached, {len(rows) - num_cached} to run"
-    table.add_row("total", "", "", state, format_duration(60 * sums.minutes), f"{sums.memory_gb:.1f}")
+    sizes = f"{num_cached} cached, {len(rows) - num_cached} to run"
+    table.add_row("total", "", sizes, "", format_duration(60 * sums.minutes), f"{sums.memory_gb:.1f}")
     return table
 
 
