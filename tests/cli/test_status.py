@@ -106,7 +106,7 @@ def test_the_plan_in_a_table(tmp_path):
     ]
     rows = text(plan_table(plan(stages, tmp_path, only="model", machine=MACHINE)))
     assert rows == [
-        ["stage", "kind", "inputs", "state", "expected", "time", "memory,", "GB"],
+        ["stage", "kind", "inputs", "state", "expected", "GB"],
         ["base", "model", "-", "cached", "-", "-"],
         ["corpus", "dataset", "base", "to", "run", "2", "min", "30", "s", "0.8"],
         ["model", "model", "base,", "corpus", "to", "run", "2", "min", "30", "s", "0.8"],
