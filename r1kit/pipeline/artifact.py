@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 import r1kit
 from r1kit.errors import RunError
 from r1kit.pipeline.stage import Kind, Stage
-from r1kit.report.files import write_text_atomic
+from r1kit.report.files import file_hash, write_text_atomic
 
 MANIFEST = "manifest.json"
 START = ".start.json"
@@ -203,12 +203,6 @@ def hash_files(folder: Path) -> dict[str, FileRecord]:
         _sync(path)
         records[path.relative_to(folder).as_posix()] = FileRecord(sha256=file_hash(path), size=path.stat().st_size)
     return records
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -20,8 +20,8 @@ from r1kit.learner.packing import TokenGroup
 from r1kit.models.device import resolve_device, resolve_dtype
 from r1kit.models.load import load_model_config, resolve_model, save_model
 from r1kit.models.memory import MemoryPlan, check_memory
-from r1kit.pipeline.artifact import file_hash
 from r1kit.pipeline.run import check_config, locked, write_config
+from r1kit.report.files import file_hash
 from r1kit.report.hardware import describe_hardware
 from r1kit.report.metrics import MetricsWriter, read_metrics, series
 from r1kit.report.progress import Progress

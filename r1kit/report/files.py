@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -74,3 +75,9 @@ def _object(line: bytes) -> dict[str, Any] | None:
     except ValueError:  # JSONDecodeError, or UnicodeDecodeError where a character was cut
         return None
     return value if isinstance(value, dict) else None
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
