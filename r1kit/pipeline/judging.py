@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from r1kit.pipeline.config import RewardConfig
+from r1kit.reward_model.scorer import RewardModel
 from r1kit.rewards.accuracy import CODE, AccuracyReward
+from r1kit.rewards.base import Reward
 from r1kit.rewards.code import CodeVerifier
 from r1kit.rewards.format import ANSWER_POLICIES
+from r1kit.rewards.learned import HarmlessReward, HelpfulReward
 from r1kit.rewards.pool import PRELOAD, VerifierPool
 from r1kit.sandbox import open_sandbox
 from r1kit.types import Problem
@@ -25,6 +29,12 @@ def code_verifier(config: RewardConfig, problems: Sequence[Problem]) -> CodeVeri
         return None
     sandbox = open_sandbox(config.sandbox, unsafe=config.allow_unsafe_sandbox)
     return CodeVerifier(sandbox, config.num_workers, partial_credit=config.partial_credit)
+
+
+def load_rewards(folders: Mapping[str, Path], device: str) -> dict[str, Reward]:
+    """The learned rewards by kind, each from its model's folder (section 2.3.4)."""
+    classes: dict[str, Callable[[RewardModel], Reward]] = {"helpful": HelpfulReward, "harmless": HarmlessReward}
+    return {kind: classes[kind](RewardModel.load(folder, device=device)) for kind, folder in folders.items()}
 
 
 @contextmanager

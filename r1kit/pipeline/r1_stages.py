@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +26,7 @@ from r1kit.models.load import load_model, resolve_model
 from r1kit.pipeline.artifact import digest
 from r1kit.pipeline.config import RewardConfig, RLConfig
 from r1kit.pipeline.evaluation import evaluate_task
-from r1kit.pipeline.judging import accuracy_of
+from r1kit.pipeline.judging import accuracy_of, load_rewards
 from r1kit.pipeline.r1_config import (
     ColdStartDataConfig,
     EvaluationConfig,
@@ -45,12 +43,10 @@ from r1kit.pipeline.stage import StageContext
 from r1kit.report.files import write_text_atomic
 from r1kit.reward_model.config import RewardModelConfig
 from r1kit.reward_model.pairs import write_pairs
-from r1kit.reward_model.scorer import RewardModel
-from r1kit.rewards.base import Reward
-from r1kit.rewards.learned import HarmlessReward, HelpfulReward
 from r1kit.seeding import rng, seed_for
 from r1kit.sft.config import SFTConfig
 from r1kit.sft.data import DATA_FILE, DatasetCard, Example, read_examples, write_card, write_examples
+from r1kit.tasks.mix import in_turns
 from r1kit.tasks.registry import build_task
 from r1kit.types import Problem, Split
 
@@ -116,6 +112,7 @@ def collect_cold_start(
 
     def run(context: StageContext[ColdStartDataConfig]) -> None:
         config = context.config
+        available = problems_of(tasks, "train", seed=seed)
         held_out = [problem.prompt for problem in problems_of(tasks, "eval", seed=seed)]
         examples: list[Example] = []
         counts: list[DropCounts] = []
@@ -123,13 +120,11 @@ def collect_cold_start(
         for name, count in wanted.items():
             if count == 0:
                 continue
-            problems = shuffled(problems_of(tasks, "train", seed=seed), count, seed, "cold_start", name)
+            problems = shuffled(available, count, seed, "cold_start", name)
             source = zero if name == "zero" else base
             shared: dict[str, Any] = {"seed": seed_for(seed, name), "evaluation_prompts": held_out}
-            with (
-                opened(source.path(context), context.device, config.max_batch_size) as (engine, tokenizer),
-                accuracy_of("readable", tasks, problems, RewardConfig()) as reward,
-            ):
+            engine, tokenizer = open_engine(source.path(context), context.device, config.max_batch_size)
+            with accuracy_of("readable", tasks, problems, RewardConfig()) as reward:
                 if name == "few_shot":
                     worked = worked_examples(shots, seed=seed)
                     found = collect_few_shot(engine, tokenizer, problems, worked, reward, config.few_shot, **shared)
@@ -168,10 +163,8 @@ def sample_reasoning(
     def run(context: StageContext[RejectionDataConfig]) -> None:
         config = context.config
         problems = shuffled(problems_of(tasks, "train", seed=seed), config.num_problems, seed, "rejection")
-        with (
-            opened(checkpoint.path(context), context.device, config.max_batch_size) as (engine, tokenizer),
-            accuracy_of("readable", tasks, problems, RewardConfig()) as reward,
-        ):
+        engine, tokenizer = open_engine(checkpoint.path(context), context.device, config.max_batch_size)
+        with accuracy_of("readable", tasks, problems, RewardConfig()) as reward:
             examples, counts = rejection_sample(
                 engine,
                 tokenizer,
@@ -203,16 +196,16 @@ def sample_non_reasoning(
         config = context.config
         chosen = shuffled(problems_of(tasks, "train", seed=seed), config.num_problems, seed, "non_reasoning")
         problems = with_answers(chosen, answers, seed=seed)
-        with opened(model.path(context), context.device, config.max_batch_size) as (engine, tokenizer):
-            examples, counts = collect_non_reasoning(
-                engine,
-                tokenizer,
-                problems,
-                thought_examples(answers, seed=seed),
-                config.collect,
-                seed=seed,
-                evaluation_prompts=[problem.prompt for problem in problems_of(tasks, "eval", seed=seed)],
-            )
+        engine, tokenizer = open_engine(model.path(context), context.device, config.max_batch_size)
+        examples, counts = collect_non_reasoning(
+            engine,
+            tokenizer,
+            problems,
+            thought_examples(answers, seed=seed),
+            config.collect,
+            seed=seed,
+            evaluation_prompts=[problem.prompt for problem in problems_of(tasks, "eval", seed=seed)],
+        )
         card = DatasetCard(
             title="Non-reasoning data",
             source="Given answers to general prompts, some after a generated chain of thought (section 2.3.3).",
@@ -255,17 +248,15 @@ def evaluate_model(
         learned = load_rewards({kind: context.file(s, "model") for kind, s in reward_models.items()}, context.device)
         results: dict[str, Any] = {}
         write_text_atomic(context.out / "transcripts.jsonl", "")
-        with opened(model.path(context), context.device, config.max_batch_size) as (engine, tokenizer):
-            for task in tasks:
-                problems = list(build_task(task, seed=seed).problems("eval"))[: config.num_problems]
-                with accuracy_of(config.template, [task], problems, RewardConfig()) as accuracy:
-                    rows, transcripts = evaluate_task(
-                        engine, tokenizer, problems, config, accuracy=accuracy, learned=learned, seed=seed
-                    )
-                results[task] = {
-                    name: {key: _finite(value) for key, value in row.items()} for name, row in rows.items()
-                }
-                append_lines(context.out / "transcripts.jsonl", [{"task": task, **record} for record in transcripts])
+        engine, tokenizer = open_engine(model.path(context), context.device, config.max_batch_size)
+        for task in tasks:
+            problems = list(build_task(task, seed=seed).problems("eval"))[: config.num_problems]
+            with accuracy_of(config.template, [task], problems, RewardConfig()) as accuracy:
+                rows, transcripts = evaluate_task(
+                    engine, tokenizer, problems, config, accuracy=accuracy, learned=learned, seed=seed
+                )
+            results[task] = {name: {key: _finite(value) for key, value in row.items()} for name, row in rows.items()}
+            append_lines(context.out / "transcripts.jsonl", [{"task": task, **record} for record in transcripts])
         facts = {"template": config.template, "k": config.num_samples, "temperature": config.sampling.temperature}
         text = json.dumps({**facts, "tasks": results}, indent=2, ensure_ascii=False) + "\n"
         write_text_atomic(context.out / "evaluation.json", text)
@@ -273,28 +264,17 @@ def evaluate_model(
     return run
 
 
-@contextmanager
-def opened(model: str, device: str, max_batch_size: int) -> Iterator[tuple[Engine, PreTrainedTokenizerBase]]:
+def open_engine(model: str, device: str, max_batch_size: int) -> tuple[Engine, PreTrainedTokenizerBase]:
     """An engine over a model, and its tokenizer."""
     loaded, tokenizer = load_model(model)
     where = resolve_device(device)
     dtype = resolve_dtype("auto", where)
-    yield (
-        ENGINES["native"](loaded, tokenizer, device=where, dtype=dtype, max_batch_size=max_batch_size),
-        tokenizer,
-    )
-
-
-def load_rewards(folders: Mapping[str, Path], device: str) -> dict[str, Reward]:
-    """The learned rewards of these kinds."""
-    classes: dict[str, Callable[[RewardModel], Reward]] = {"helpful": HelpfulReward, "harmless": HarmlessReward}
-    return {kind: classes[kind](RewardModel.load(folder, device=device)) for kind, folder in folders.items()}
+    return ENGINES["native"](loaded, tokenizer, device=where, dtype=dtype, max_batch_size=max_batch_size), tokenizer
 
 
 def problems_of(tasks: Mapping[str, float], split: Split, *, seed: int) -> list[Problem]:
     """The problems of all tasks, in turns."""
-    lists = [build_task(name, seed=seed).problems(split) for name in tasks]
-    return [problem for turn in zip_longest(*lists) for problem in turn if problem is not None]
+    return in_turns([build_task(name, seed=seed).problems(split) for name in tasks])
 
 
 def shuffled(problems: Sequence[Problem], count: int, seed: int, *labels: str) -> list[Problem]:

@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from r1kit.models.device import resolve_device, resolve_dtype
 from r1kit.models.load import load_model, load_model_config, resolve_model, save_model
 from r1kit.models.memory import MemoryPlan, check_memory
 from r1kit.pipeline.config import RLConfig
-from r1kit.pipeline.judging import code_verifier, preload
+from r1kit.pipeline.judging import code_verifier, load_rewards, preload
 from r1kit.pipeline.report_rows import step_row, transcripts
 from r1kit.pipeline.run import append_lines, check_config, drop_lines_after, locked, write_config
 from r1kit.report.hardware import describe_hardware
@@ -40,15 +39,14 @@ from r1kit.report.metrics import MetricsWriter, read_metrics, series
 from r1kit.report.progress import Progress
 from r1kit.report.sinks import open_sinks
 from r1kit.report.summary import build_summary, write_summary
-from r1kit.reward_model.scorer import RewardModel
 from r1kit.rewards.accuracy import AccuracyReward
 from r1kit.rewards.base import Reward, build_reward, check_unjudged
 from r1kit.rewards.code import CodeVerifier
 from r1kit.rewards.format import ANSWER_POLICIES, FORMAT_PROBLEMS, FormatReward
-from r1kit.rewards.learned import HarmlessReward, HelpfulReward, ScenarioReward
+from r1kit.rewards.learned import ScenarioReward
 from r1kit.rewards.pool import VerifierPool
 from r1kit.seeding import seed_for
-from r1kit.tasks.mix import ProblemPool, counts_of_step
+from r1kit.tasks.mix import ProblemPool, counts_of_step, in_turns
 from r1kit.tasks.registry import build_task
 from r1kit.tasks.templates import TEMPLATES, Template
 from r1kit.types import Problem
@@ -88,8 +86,7 @@ def run_rl(config: RLConfig, out: Path, *, device: str = "auto", sinks: Sequence
                     recorder.evaluate(0, config.eval.num_problems)
                     recorder.checkpoint(0)
                 for step in () if recorder.is_over(first_step) else _steps(config, setup, first_step):
-                    recorder.after_step(step)
-                    if recorder.is_over(step.number):
+                    if recorder.after_step(step):
                         break
         save_model(setup.policy.learner.model, setup.tokenizer, out / "model", card=_model_card(config))
         summary = build_summary(
@@ -182,13 +179,13 @@ def _problems(config: RLConfig) -> tuple[list[ProblemPool], list[Problem]]:
         pools.append(ProblemPool(name=name, problems=splits["train"], share=share))
         held_out.append(splits["eval"])
     counts_of_step(config.tasks, config.grpo.problems_per_step)  # shares that cannot be had are refused now
-    in_turns = [problem for turn in zip_longest(*held_out) for problem in turn if problem is not None]
-    if len(in_turns) < config.eval.num_problems:
+    eval_problems = in_turns(held_out)
+    if len(eval_problems) < config.eval.num_problems:
         logger.warning(
             "eval.num_problems is %d and %s has %d held-out problems: all of them are used",
-            config.eval.num_problems, " + ".join(config.tasks), len(in_turns),
+            config.eval.num_problems, " + ".join(config.tasks), len(eval_problems),
         )  # fmt: skip
-    return pools, in_turns[: config.eval.num_problems]
+    return pools, eval_problems[: config.eval.num_problems]
 
 
 def _reward(
@@ -196,14 +193,11 @@ def _reward(
 ) -> Reward:
     """Rules; beside them reward models for general prompts, where the config names any (section 2.3.4)."""
     rules = build_reward(config.reward, config.template, pool, max_new_tokens=config.sampling.max_new_tokens, code=code)
-    learned: dict[str, Reward] = {}
-    if config.reward.helpful_model:
-        learned["helpful"] = HelpfulReward(RewardModel.load(Path(config.reward.helpful_model), device=str(device)))
-    if config.reward.harmless_model:
-        learned["harmless"] = HarmlessReward(RewardModel.load(Path(config.reward.harmless_model), device=str(device)))
-    if not learned:
+    named = {"helpful": config.reward.helpful_model, "harmless": config.reward.harmless_model}
+    folders = {kind: Path(folder) for kind, folder in named.items() if folder}
+    if not folders:
         return rules
-    reward = ScenarioReward(rules, learned, config.reward.scenarios)
+    reward = ScenarioReward(rules, load_rewards(folders, str(device)), config.reward.scenarios)
     reward.check(problems)
     return reward
 
@@ -241,8 +235,12 @@ class _Recorder:
         _, rewards = series(read_metrics(self.out / "metrics.jsonl"), "train/reward_mean")
         return has_converged(rewards, window=config.convergence_window, min_gain=config.convergence_min_gain)
 
-    def after_step(self, step: Step) -> None:
-        """Log the step, evaluate and write a checkpoint where they are due, stop where judging fails."""
+    def after_step(self, step: Step) -> bool:
+        """Log the step, evaluate and write a checkpoint where they are due; whether it was the last one.
+
+        Raises:
+            RewardError: too much of the step could not be judged.
+        """
         row = step_row(step)
         self.metrics.log(step.number, row)
         self.progress.step({"step": step.number, **row})
@@ -257,6 +255,7 @@ class _Recorder:
             self.evaluate(step.number, self.config.eval.num_problems if last else self.config.eval.num_problems_between)
         if last or step.number % self.config.checkpoint_every == 0:
             self.checkpoint(step.number)
+        return last
 
     def evaluate(self, step: int, num_problems: int) -> Evaluation:
         """Evaluate on the first `num_problems` held-out problems; the samples do not depend on the run's past."""

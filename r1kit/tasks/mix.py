@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from r1kit.errors import ConfigError
 from r1kit.seeding import rng
@@ -65,6 +66,11 @@ def counts_of_step(shares: Mapping[str, float], count: int) -> dict[str, int]:
                 "grpo.problems_per_step"
             )
     return counts
+
+
+def in_turns(lists: Sequence[Sequence[Problem]]) -> list[Problem]:
+    """One of each list, then the next of each, until all are empty: the first problems are of all lists alike."""
+    return [problem for turn in zip_longest(*lists) for problem in turn if problem is not None]
 
 
 def _next_problems(pool: ProblemPool, step: int, count: int, seed: int) -> list[Problem]:
