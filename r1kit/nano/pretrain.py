@@ -38,7 +38,7 @@ class PretrainConfig(Config):
 
     seed: int = Field(default=0, ge=0)
     num_steps: int = Field(default=2200, ge=1)
-    num_final_steps: int = Field(default=220, ge=0)
+    num_final_steps: int = Field(default=240, ge=0)
     """Steps after num_steps, at the lowest learning rate, on the corpus's final mix (fewer responses reason)."""
     documents_per_step: int = Field(default=192, ge=1)
     tokenizer_documents: int = Field(default=20_000, ge=1)

@@ -11,8 +11,8 @@ from r1kit.tasks.nano.base import Content, Language
 
 Style = Literal["direct", "brief", "full", "checked"]
 
-STYLE_WEIGHTS: dict[Style, float] = {"direct": 0.75, "brief": 0.10, "full": 0.10, "checked": 0.05}
-FINAL_STYLE_WEIGHTS: dict[Style, float] = {"direct": 0.84, "brief": 0.07, "full": 0.06, "checked": 0.03}
+STYLE_WEIGHTS: dict[Style, float] = {"direct": 0.62, "brief": 0.10, "full": 0.18, "checked": 0.10}
+FINAL_STYLE_WEIGHTS: dict[Style, float] = {"direct": 0.86, "brief": 0.06, "full": 0.05, "checked": 0.03}
 """Of the last documents of pretraining: they set how seldom the base reasons, the others how well."""
 DIRECT_RIGHT_RATE = 0.2
 """Share of at-once answers that are right."""

@@ -137,10 +137,13 @@ def _lines(steps: Sequence[Step], written: Sequence[Step], voice: Voice) -> list
 
 
 def _wrong(content: Content, random: random.Random) -> Content:
-    """A function that is off in one place."""
+    """A function with a coefficient that is off by a little, or without the last step.
+
+    The step left out is always the last: errors that fall anywhere would leave the right step the likeliest in every
+    place, and a base that samples below temperature 1 would hardly make them.
+    """
     if content.family == "steps":
-        place = random.randrange(len(content.steps))
-        return Content("steps", steps=_with_slip(content.steps, place, random))
+        return Content("steps", steps=content.steps[:-1])
     place = random.randrange(len(content.coefficients))
     near = [content.coefficients[place] + offset for offset in (-3, -2, -1, 1, 2, 3)]
     wrong = list(content.coefficients)
