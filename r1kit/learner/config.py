@@ -10,8 +10,10 @@ from r1kit.config import Config
 
 
 class LearnerConfig(Config):
-    """AdamW with a warm-up and a schedule, over packed micro-batches."""
+    """The optimizer with a warm-up and a schedule, over packed micro-batches."""
 
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """muon: for the matrices of the layers, and AdamW for the rest; learns faster from random weights."""
     learning_rate: float = Field(default=1e-6, gt=0)
     """The peak, reached at the end of the warm-up."""
     warmup_steps: int = Field(default=0, ge=0)

@@ -1,6 +1,6 @@
 """Open and save models: Hugging Face folders in, Hugging Face folders out.
 
-`load_model` takes what the configs call `model` (a folder, a run folder, a hub name, or `nano`) and checks, before
+`load_model` takes what the configs call `model` (a folder, a run folder, a hub name, or a shipped one) and checks, before
 hours of training, all that training and sampling will need of it. `save_model` writes a folder that plain
 `AutoModelForCausalLM` and `AutoTokenizer` open.
 """
@@ -45,9 +45,13 @@ A causal language model saved by [r1kit](https://pypi.org/project/r1kit/).
 """
 
 
-def nano_path() -> Path:
-    """The folder of the shipped base model, which configs call `nano`."""
-    return Path(str(files("r1kit"))) / "assets" / "nano"
+SHIPPED = {"nano": "nano", "nano-student": "nano_student"}
+"""What configs call the scale model's base and the smaller base of its student, to their folders in r1kit/assets."""
+
+
+def shipped_path(name: str) -> Path:
+    """The folder of a shipped model."""
+    return Path(str(files("r1kit"))) / "assets" / SHIPPED[name]
 
 
 def load_model(
@@ -86,16 +90,17 @@ def load_model(
 def resolve_model(name_or_path: str | Path) -> str:
     """Turn the name of a model into a folder or a hub name that transformers opens.
 
-    `nano` is the shipped base, a folder with a `model` folder in it (a run) stands for that, and a name that cannot
+    The names of SHIPPED come with r1kit, a folder with a `model` folder in it (a run) stands for that, and a name that cannot
     be a folder by mistake is left for the hub.
 
     Raises:
         ModelError: a folder that does not exist or holds no model.
     """
-    if name_or_path == "nano":
-        if not is_model_folder(nano_path()):
-            raise ModelError(f"the shipped model 'nano' is missing from {nano_path()}; fix: install r1kit again")
-        return str(nano_path())
+    if isinstance(name_or_path, str) and name_or_path in SHIPPED:
+        shipped = shipped_path(name_or_path)
+        if not is_model_folder(shipped):
+            raise ModelError(f"the shipped model {name_or_path!r} is missing from {shipped}; fix: install r1kit again")
+        return str(shipped)
     name, path = str(name_or_path), Path(name_or_path).expanduser()
     for folder in (path, path / "model"):
         if is_model_folder(folder):

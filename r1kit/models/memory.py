@@ -1,8 +1,9 @@
 """Will it fit? The memory of training, estimated from a model's config before any weight is read.
 
-Static: float32 weights, gradients and AdamW's two moments (4 + 4 + 8 bytes a parameter), the learner's working copy
-and the engine's, the reference of the KL term. On top of that one of two, for they are never held at once: what the
-learner keeps of a micro-batch for its backward pass, or the engine's cache of keys and values.
+Static: float32 weights, gradients and AdamW's two moments (4 + 4 + 8 bytes a parameter), the learner's working copy,
+and what only reinforcement learning has: the engine's copy and the reference of the KL term. On top of that one of two,
+for they are never held at once: what the learner keeps of a micro-batch for its backward pass, or the engine's cache of
+keys and values.
 
 The learner's part counts the tensors that autograd saves in a layer of a Llama on a CPU (a test compares it with the
 saved tensors themselves), as Korthikanti et al. (arXiv:2205.05198, section 4.1) do for GPT. It leaves out what is small
@@ -59,7 +60,7 @@ class MemoryPlan:
     completion_tokens: int
     """Of a long completion, as a rule max_new_tokens."""
     num_slots: int
-    """Completions that the engine samples at once."""
+    """Completions that the engine samples at once; 0 where nothing is sampled, so that there is no engine."""
     max_logits: int = MAX_LOGITS
 
 
@@ -68,7 +69,7 @@ class MemoryEstimate:
     """Bytes, by what they hold."""
 
     static: Mapping[str, int]
-    """Held all the time: weights, gradients, optimizer, engine, and a reference if there is one."""
+    """Held all the time: weights, gradients, optimizer, working copy; an engine and a reference if there are any."""
     learning: int
     """Held by the learner between a micro-batch's forward and backward pass."""
     sampling: int
@@ -110,9 +111,9 @@ def estimate_memory(size: ModelSize, plan: MemoryPlan) -> MemoryEstimate:
         "gradients": 4 * size.num_parameters,
         "optimizer": 8 * size.num_parameters,
         "working copy": copy,
-        # On a CPU it has tied embeddings twice: to look up, and packed.
-        "engine": copy + size.vocab_size * size.hidden_size * plan.dtype.itemsize,
     }
+    if plan.num_slots:  # on a CPU an engine has tied embeddings twice: to look up, and packed
+        static["engine"] = copy + size.vocab_size * size.hidden_size * plan.dtype.itemsize
     if plan.has_reference:
         static["reference"] = 4 * size.num_parameters + copy
     kv_token = 2 * size.num_layers * size.num_kv_heads * size.head_dim * plan.dtype.itemsize
@@ -202,7 +203,10 @@ def _remedies(estimate: MemoryEstimate, plan: MemoryPlan, free: int) -> str:
     if sum(estimate.static.values()) < free:  # else nothing about the batch can help
         if not plan.gradient_checkpointing and estimate.learning >= estimate.sampling:
             remedies.append("learner.gradient_checkpointing = true")
-        remedies.append("a smaller sampling.max_new_tokens, grpo.group_size or learner.micro_batch_tokens")
+        if plan.num_slots:
+            remedies.append("a smaller sampling.max_new_tokens, grpo.group_size or learner.micro_batch_tokens")
+        else:
+            remedies.append("a smaller learner.micro_batch_tokens, shorter examples (max_tokens of sft)")
     return ", ".join(remedies)
 
 

@@ -6,7 +6,7 @@ Three kinds of documents about the domains of r1kit.tasks.nano, in two languages
                   themselves, some mix languages, and a third breaks the format in one way or another
     textbook      Question/Answer with the steps written out, and right; some have several in a row, some ask for
                   details and a check and get them, so that the base can be prompted by examples or by that sentence
-    drill         the atomic steps: single equations, facts, deductions, lines of code
+    drill         the atomic steps: single equations, facts, deductions, lines of code, entries of a list
 
 A base model that imitates this has everything that reasoning needs and no reason to reason; that is what RL supplies.
 Only contents of the `pretrain` part occur (r1kit.tasks.nano).
@@ -27,7 +27,7 @@ from r1kit.tasks.templates import r1_zero_prompt
 Kind = Literal["conversation", "textbook", "drill"]
 
 DOMAIN_WEIGHTS: dict[str, float] = {"math": 0.31, "logic": 0.27, "science": 0.21, "code": 0.21}
-KIND_WEIGHTS: dict[Kind, float] = {"conversation": 0.62, "textbook": 0.23, "drill": 0.15}
+KIND_WEIGHTS: dict[Kind, float] = {"conversation": 0.56, "textbook": 0.24, "drill": 0.2}
 WELL_FORMED_RATE = 0.62
 """Share of conversations in the format that Table 1 asks for."""
 DETAIL_RATE = 0.35

@@ -37,21 +37,22 @@ class PretrainConfig(Config):
     """Size, data and schedule of the nano base."""
 
     seed: int = Field(default=0, ge=0)
-    num_steps: int = Field(default=2200, ge=1)
-    num_final_steps: int = Field(default=240, ge=0)
+    num_steps: int = Field(default=2400, ge=1)
+    num_final_steps: int = Field(default=300, ge=0)
     """Steps after num_steps, at the lowest learning rate, on the corpus's final mix (fewer responses reason)."""
-    documents_per_step: int = Field(default=192, ge=1)
+    documents_per_step: int = Field(default=128, ge=1)
     tokenizer_documents: int = Field(default=20_000, ge=1)
     vocab_size: int = Field(default=2048, ge=320)
     hidden_size: int = Field(default=160, ge=32)
     num_layers: int = Field(default=4, ge=1)
-    num_heads: int = Field(default=5, ge=1)
-    num_kv_heads: int = Field(default=1, ge=1)
+    num_heads: int = Field(default=4, ge=1)
+    num_kv_heads: int = Field(default=2, ge=1)
     mlp_size: int = Field(default=448, ge=32)
     context: int = Field(default=768, ge=64)
     checkpoint_every: int = Field(default=200, ge=1)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     learner: LearnerConfig = LearnerConfig(
+        optimizer="muon",
         learning_rate=3e-3,
         warmup_steps=50,
         schedule="cosine",

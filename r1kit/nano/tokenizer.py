@@ -2,7 +2,7 @@
 
 Merges may cross spaces inside a clause, so that a small vocabulary writes Table 1's long preamble in a few tokens;
 digits, operators, punctuation, tags, names of people and letters of options never merge with anything but a space
-before them.
+before them, and a colon behind a name or a letter.
 """
 
 from __future__ import annotations
@@ -17,8 +17,14 @@ from r1kit.tasks.nano.base import NAMES
 
 BEGIN, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"
 _NAMES = "|".join(name for people in NAMES.values() for name, _ in people)
-ATOMS = rf" ?(?:{_NAMES})| ?[A-D](?![A-Za-z])| ?</?(?:think|answer)>| ?\d| ?[+\-*/=<>]|[.,:;?!()。，：？！；]|\n"
-"""What stays a piece of its own or less, because a chain of thought copies it from one place to another."""
+ATOMS = (
+    rf" ?(?:{_NAMES})[:：]?| ?[A-D](?![A-Za-z])[:：]?"
+    r"| ?</?(?:think|answer)>| ?\d| ?[+\-*/=<>]|[.,:;?!()。，：？！；]|\n"
+)
+"""What stays a piece of its own or less, because a chain of thought copies it from one place to another.
+
+A name or a letter takes the colon behind it along: what it stands for then follows the piece that says it.
+"""
 
 
 def train_tokenizer(documents: Iterator[str], *, vocab_size: int) -> PreTrainedTokenizerFast:

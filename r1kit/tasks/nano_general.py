@@ -144,7 +144,7 @@ class NanoGeneral:
 
     name = "nano_general"
 
-    def __init__(self, *, num_train: int = 1024, num_eval: int = 256) -> None:
+    def __init__(self, *, num_train: int = 2048, num_eval: int = 256) -> None:
         self._sizes: dict[Split, int] = {"train": num_train, "eval": num_eval}
 
     def problems(self, split: Split) -> Sequence[Problem]:

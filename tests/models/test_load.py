@@ -111,13 +111,14 @@ def test_a_run_folder_opens_its_model(tmp_path, folder):
     assert resolve_model(str(folder)) == str(folder)
 
 
-def test_nano_is_the_shipped_folder(monkeypatch, folder, tmp_path):
-    assert load.nano_path() == Path(load.__file__).parents[1] / "assets" / "nano"
-    monkeypatch.setattr(load, "nano_path", lambda: folder)
-    assert resolve_model("nano") == str(folder)
-    monkeypatch.setattr(load, "nano_path", lambda: tmp_path / "absent")
-    with pytest.raises(ModelError, match=r"the shipped model 'nano' is missing from .*; fix: install r1kit again"):
-        resolve_model("nano")
+@pytest.mark.parametrize(("name", "place"), [("nano", "nano"), ("nano-student", "nano_student")])
+def test_shipped_models_have_names(monkeypatch, folder, tmp_path, name, place):
+    assert load.shipped_path(name) == Path(load.__file__).parents[1] / "assets" / place
+    monkeypatch.setattr(load, "shipped_path", lambda name: folder)
+    assert resolve_model(name) == str(folder)
+    monkeypatch.setattr(load, "shipped_path", lambda name: tmp_path / "absent")
+    with pytest.raises(ModelError, match=rf"the shipped model '{name}' is missing from .*; fix: install r1kit again"):
+        resolve_model(name)
 
 
 def test_a_name_is_a_folder_or_the_hub(tmp_path, folder, monkeypatch):

@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from r1kit.learner.config import LearnerConfig
-from r1kit.models.load import nano_path
+from r1kit.models.load import SHIPPED, shipped_path
 from r1kit.nano import pretrain as pretrain_module
 from r1kit.nano.pretrain import PretrainConfig, pretrain
 
@@ -24,7 +24,7 @@ TINY = PretrainConfig(
     mlp_size=64,
     checkpoint_every=2,
     device="cpu",
-    learner=LearnerConfig(learning_rate=1e-2, dtype="float32", micro_batch_tokens=1024),
+    learner=LearnerConfig(optimizer="muon", learning_rate=1e-2, dtype="float32", micro_batch_tokens=1024),
 )
 
 
@@ -66,10 +66,13 @@ def test_stopped_and_started_again_it_ends_the_same(tmp_path, monkeypatch):
     assert losses(tmp_path / "straight") == losses(tmp_path / "stopped")
 
 
-def test_the_shipped_base_is_small_and_opens_with_plain_transformers():
-    folder = nano_path()
-    assert sum(file.stat().st_size for file in folder.iterdir()) < 8_000_000
-    model = AutoModelForCausalLM.from_pretrained(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    assert len(tokenizer) == model.config.vocab_size
-    assert 1_000_000 <= sum(p.numel() for p in model.parameters()) + 100_000 < 4_100_000
+def test_the_shipped_models_are_small_and_open_with_plain_transformers():
+    sizes = {}
+    for name in SHIPPED:
+        folder = shipped_path(name)
+        assert sum(file.stat().st_size for file in folder.iterdir()) < 6_000_000
+        model = AutoModelForCausalLM.from_pretrained(folder)
+        assert len(AutoTokenizer.from_pretrained(folder)) == model.config.vocab_size
+        sizes[name] = sum(p.numel() for p in model.parameters())
+    assert 1_000_000 < sizes["nano"] < 2_000_000
+    assert 0.2 < sizes["nano-student"] / sizes["nano"] < 0.3

@@ -182,3 +182,25 @@ def test_the_answer_of_a_program_stands_below_its_sentence():
     assert conclude(Response("x", "15"), "en") == "The answer is 15."
     assert conclude(Response("x", "15"), "zh") == "答案是 15。"
     assert conclude(Response("x", "```python\n1\n```"), "en") == "The answer is:\n```python\n1\n```"
+
+
+@pytest.mark.parametrize("domain", ["logic", "science"])
+@pytest.mark.parametrize(("language", "comma", "stop", "colon"), [("en", ", ", ". ", ": "), ("zh", "，", "。", "：")])
+def test_a_lookup_reads_what_its_list_says(domain, language, comma, stop, colon):
+    read = 0
+    for i in range(200):
+        first, *lookups = WRITERS[domain].drill(language, rng("lookups", i)).split(stop)
+        entries = dict(entry.split(colon) for entry in first.split(comma) if entry.count(colon) == 1)
+        if len(lookups) != 4 or len(entries) < 3:
+            continue
+        for lookup in lookups:
+            who, what = lookup.split(colon)
+            name, _, value = what.partition(" ")
+            assert name == entries[who]
+            if value:
+                names = {
+                    thing.words[language]: thing.value for table in science.TABLES.values() for thing in table.values()
+                }
+                assert float(value) == names[name]
+        read += 1
+    assert 60 < read < 140  # half of 200

@@ -18,6 +18,10 @@ DIRECT_RIGHT_RATE = 0.2
 """Share of at-once answers that are right."""
 BRIEF_RIGHT_RATE = 0.5
 """Share of short cuts that are right."""
+LOOKUP_RATE = 0.5
+"""Share of the drills of logic and science that read entries of a table, in any order."""
+NUM_LOOKUPS = 4
+"""Entries that are read, some of them perhaps twice."""
 SLIP_RATE = 0.5
 """Share of checked responses whose first pass has a slip for the check to find."""
 MIXED_RATE = 0.2
@@ -104,6 +108,11 @@ def join(sentences: Sequence[str]) -> str:
     for sentence in sentences:
         text += f" {sentence}" if text.endswith((".", ",")) or sentence[0].isdigit() else sentence
     return text.strip()
+
+
+def picked(entries: Sequence[str], random: random.Random) -> list[str]:
+    """NUM_LOOKUPS of the entries, one after the other, any of them again."""
+    return [random.choice(entries) for _ in range(NUM_LOOKUPS)]
 
 
 def guesses_right(random: random.Random) -> bool:

@@ -18,6 +18,7 @@ from typing import TypeVar
 from r1kit.nano.styles.base import (
     BRIEF_RIGHT_RATE,
     CHECK,
+    LOOKUP_RATE,
     NO,
     SO,
     WAIT,
@@ -29,8 +30,9 @@ from r1kit.nano.styles.base import (
     guesses_right,
     join,
     open_voice,
+    picked,
 )
-from r1kit.tasks.nano.base import Language
+from r1kit.tasks.nano.base import NAMES, Language, person
 from r1kit.tasks.nano.logic import (
     MORE,
     OBJECTS,
@@ -68,7 +70,9 @@ def respond(content: Content, language: Language, style: Style, random: random.R
 
 
 def drill(language: Language, random: random.Random) -> str:
-    """A single swap, comparison or deduction."""
+    """A single swap, comparison or deduction; or what some people have, read off a list of all."""
+    if random.random() < LOOKUP_RATE:
+        return _lookups(language, random)
     content = draw_content(random, "pretrain")
     voice = Voice(language, random, mixed=False)
     if content.family == "swap":
@@ -83,6 +87,16 @@ def drill(language: Language, random: random.Random) -> str:
         said = (names[0], word, names[1]) if language == "en" else (*names, word)
         return than.format(*said, _more(content, language, min(a, b), max(a, b)))
     return _deductions(content, language, voice, None)[0][:-1]
+
+
+def _lookups(language: Language, random: random.Random) -> str:
+    """`Ann: ball, Ben: cup, Mia: pen. Mia: pen. Ann: ball. ...`"""
+    people = random.sample(range(len(NAMES[language])), random.randint(3, 5))
+    entry = {"en": "{}: {}", "zh": "{}：{}"}[language]
+    entries = [entry.format(person(each, language), random.choice(OBJECTS[language])) for each in people]
+    return join([PLAIN[language].format(each) for each in (COMMA[language].join(entries), *picked(entries, random))])[
+        :-1
+    ]
 
 
 def _swap(content: Content, language: Language, style: Style, voice: Voice) -> Response:

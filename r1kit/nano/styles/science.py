@@ -14,6 +14,7 @@ from string import ascii_uppercase
 
 from r1kit.nano.styles.base import (
     BRIEF_RIGHT_RATE,
+    LOOKUP_RATE,
     NO,
     SO,
     YES,
@@ -24,6 +25,7 @@ from r1kit.nano.styles.base import (
     guesses_right,
     join,
     open_voice,
+    picked,
 )
 from r1kit.tasks.nano.base import MAX_TOTAL, Language
 from r1kit.tasks.nano.science import LIQUIDS, NUM_OPTIONS, TABLES, Content, Family, counted, draw_content
@@ -62,8 +64,10 @@ def respond(content: Content, language: Language, style: Style, random: random.R
 
 
 def drill(language: Language, random: random.Random) -> str:
-    """A fact, a product, a sum or a comparison."""
+    """A fact, a product, a sum or a comparison; or options, read off a list of all."""
     content = draw_content(random, "pretrain")
+    if random.random() < LOOKUP_RATE:
+        return _lookups(content, language, random)
     count, what = random.choice(content.items)
     value = TABLES[content.family][what].value
     if content.ask == "sum" and random.random() < 0.5:
@@ -74,6 +78,14 @@ def drill(language: Language, random: random.Random) -> str:
         left, right = random.sample(sorted({*content.values, *(each.value for each in LIQUIDS.values())}), 2)
         return _relation(left, right, content.family)
     return FACTS[content.family][language].format(content.words(what, language), format_value(value, content.family))
+
+
+def _lookups(content: Content, language: Language, random: random.Random) -> str:
+    """`A: iron, B: gold, C: ice, D: glass. C: ice 0.9. A: iron 7.9. ...`"""
+    entry, comma = {"en": ("{}: {}", ", "), "zh": ("{}：{}", "，")}[language]
+    options = comma.join(map(entry.format, LETTERS, content.options(language)))
+    entries = [entry.format(letter, _said(content, i, language)) for i, letter in enumerate(LETTERS)]
+    return join([PLAIN[language].format(each) for each in (options, *picked(entries, random))])[:-1]
 
 
 def format_value(value: float, family: Family) -> str:
