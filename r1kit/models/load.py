@@ -1,7 +1,7 @@
 """Open and save models: Hugging Face folders in, Hugging Face folders out.
 
-`load_model` takes what the configs call `model` (a folder, a run folder, a hub name, or a shipped one) and checks, before
-hours of training, all that training and sampling will need of it. `save_model` writes a folder that plain
+`load_model` takes what the configs call `model` (a folder, a run folder, a hub name, or a shipped one) and checks,
+before hours of training, all that training and sampling will need of it. `save_model` writes a folder that plain
 `AutoModelForCausalLM` and `AutoTokenizer` open.
 """
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from r1kit.engines.base import Engine
 from r1kit.engines.rollout import sample_rollouts
-from r1kit.eval.metrics import cons_at_k, pass_at_1
+from r1kit.eval.metrics import Estimate, cons_at_k, estimate, pass_at_1
 from r1kit.pipeline.r1_config import EvaluationConfig
 from r1kit.rewards.base import Reward
 from r1kit.rewards.extract import after_thinking, chain_of_thought
@@ -113,26 +113,44 @@ def _row(
         for text, language, general in zip(texts, languages, is_general, strict=True)
     ]
     refusals = [
-        is_refusal(after_thinking(text), language)
+        float(is_refusal(after_thinking(text), language)) if general and language in REFUSALS else None
         for text, language, general in zip(texts, languages, is_general, strict=True)
-        if general and language in REFUSALS
     ]
+    values_B: dict[str, Sequence[float | None]] = {
+        "format_rate": [float(not problem) for problem in form_B],
+        "readable_rate": [float(readable) for readable in readable_B],
+        "language_consistency": consistency,
+        "reasoning_tokens": [_num_tokens(parts.reasoning, tokenizer) for parts in parts_B],
+        "summary_tokens": [_num_tokens(parts.summary, tokenizer) for parts in parts_B],
+        "truncated_rate": [float(r.completion.stop_reason is StopReason.LENGTH) for r in rollouts_B],
+        "refusal_rate": refusals,
+        **{f"{kind}_reward": values for kind, values in learned_B.items()},
+    }
     return {
         "num_problems": len(scores_P_k),
         "pass_at_1": right.mean,
         "pass_at_1_stderr": right.stderr,
         "cons_at_k": majority.mean,
         "cons_at_k_stderr": majority.stderr,
-        "unjudged_rate": _mean([float(score.value is None) for score in scores_B]),
-        "format_rate": _mean([float(not problem) for problem in form_B]),
-        "readable_rate": _mean([float(readable) for readable in readable_B]),
-        "language_consistency": _mean(consistency),
-        "reasoning_tokens": _mean([_num_tokens(parts.reasoning, tokenizer) for parts in parts_B]),
-        "summary_tokens": _mean([_num_tokens(parts.summary, tokenizer) for parts in parts_B]),
-        "truncated_rate": _mean([float(r.completion.stop_reason is StopReason.LENGTH) for r in rollouts_B]),
-        "refusal_rate": _mean([float(refused) for refused in refusals]),
-        **{f"{kind}_reward": _mean(values) for kind, values in learned_B.items()},
+        "unjudged_rate": _over_problems([float(score.value is None) for score in scores_B], config.num_samples).mean,
+        **_estimates(values_B, config.num_samples),
     }
+
+
+def _estimates(values_B: Mapping[str, Sequence[float | None]], num_samples: int) -> Row:
+    """Each value's mean and, under its name and _stderr, its standard error; None where no sample has it."""
+    row: Row = {}
+    for name, values in values_B.items():
+        found = _over_problems(values, num_samples)
+        row[name] = None if math.isnan(found.mean) else found.mean
+        row[f"{name}_stderr"] = None if math.isnan(found.stderr) else found.stderr
+    return row
+
+
+def _over_problems(values_B: Sequence[float | None], num_samples: int) -> Estimate:
+    """Over the means of each problem's samples, for samples of one problem are not independent."""
+    found_P = [[v for v in values if v is not None] for values in groups(values_B, num_samples)]
+    return estimate([math.fsum(values) / len(values) for values in found_P if values])
 
 
 def _is_general(problem: Problem) -> bool:
@@ -148,12 +166,6 @@ def _where_general(reward: Reward, rollouts_B: Sequence[Rollout]) -> list[float 
     general = [b for b, rollout in enumerate(rollouts_B) if _is_general(rollout.problem)]
     scores = dict(zip(general, reward.score([rollouts_B[b] for b in general]), strict=True))
     return [scores[b].value if b in scores else None for b in range(len(rollouts_B))]
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """Over what there is; None for nothing."""
-    found = [value for value in values if value is not None]
-    return math.fsum(found) / len(found) if found else None
 
 
 def _num_tokens(text: str | None, tokenizer: PreTrainedTokenizerBase) -> float:

@@ -12,27 +12,35 @@
     sft                the BASE, fine-tuned on them for two epochs                                2.3.3
     helpful, harmless  reward models of preference pairs                                          2.3.4
     r1                 GRPO for all scenarios: rules for reasoning, reward models for the rest    2.3.4
-    distilled          a smaller base, fine-tuned on sft_data, no RL                              2.4
-    student_rl         the same small base by RL alone, to compare with                           4.1, Table 6
-    distilled_rl       RL on top of the distilled one, which the paper leaves to others           2.4
+    distilled_X        the small base called X, fine-tuned on sft_data, no RL                     2.4
+    student_rl_X       the same small base by RL alone, to compare with                           4.1, Table 6
+    distilled_rl_X     RL on top of the distilled one, which the paper leaves to others           2.4
 
-and an evaluation of every model, eval_<name>.
+and an evaluation of every model, eval_<name>. A teacher's traces (teacher_data, traces_data) may take the place of
+sft_data for students. The section `ablations` adds what stages are compared with: reasoning_rl_no_language (2.3.2),
+sft_from_rl (2.3.3), and further seeds, <name>_seed<n>.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from r1kit.errors import ConfigError
 from r1kit.models.load import resolve_model
 from r1kit.pipeline import r1_stages as do
+from r1kit.pipeline.config import RLConfig
 from r1kit.pipeline.execute import Note, execute
-from r1kit.pipeline.r1_config import EvaluationConfig, MixStageConfig, R1Config
+from r1kit.pipeline.r1_config import MixStageConfig, R1Config, TracesConfig
 from r1kit.pipeline.r1_costs import Costs
 from r1kit.pipeline.r1_stages import ModelSource
 from r1kit.pipeline.stage import Stage
+from r1kit.sft.config import SFTConfig
+from r1kit.tasks.templates import TemplateName
+
+C = TypeVar("C", RLConfig, SFTConfig)
 
 REWARD_MODELS = {"helpful": "helpful", "harmless": "harmless"}
 """Kind to the stage that makes the model."""
@@ -54,7 +62,7 @@ def r1_stages(config: R1Config) -> list[Stage[Any]]:
 
     Raises:
         ConfigError: no reasoning tasks.
-        ModelError: the base or the student is not there.
+        ModelError: the base or a student is not there.
     """
     if not config.sources.reasoning:
         raise ConfigError("sources.reasoning names no task; give a table of tasks with their shares")
@@ -63,9 +71,8 @@ def r1_stages(config: R1Config) -> list[Stage[Any]]:
     stages = [*_reasoning(config, base, costs), *_curated(config, base, costs)]
     if config.sources.general:
         stages += _all_scenarios(config, base, costs)
-    if config.student:
-        stages += _students(config, ModelSource(name=config.student), costs)
-    return stages + _evaluations(config, base, [stage.name for stage in stages if stage.kind == "model"], costs)
+    stages += [*_traces(config), *_students(config, costs), *_ablations(config, costs)]
+    return stages + _evaluations(config, [stage.name for stage in stages if stage.kind == "model"], costs)
 
 
 def _reasoning(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[Any]]:
@@ -86,7 +93,9 @@ def _reasoning(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[
             inputs=("zero",),
             config=config.cold_start_data,
             reads=(*_weights(config.base), *_files(*tasks, sources.shots)),
-            run=do.collect_cold_start(base, ModelSource("zero"), tasks, sources.shots, seed=seed),
+            run=do.collect_cold_start(
+                base, ModelSource("zero"), tasks, sources.shots, rules=config.reasoning_rl.reward, seed=seed
+            ),
             cost=costs.cold_start_data(),
         ),
         Stage(
@@ -98,30 +107,41 @@ def _reasoning(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[
             run=do.fine_tune(base, "cold_start_data"),
             cost=costs.sft(config.cold_start, costs.num_cold_start),
         ),
-        Stage(
-            name="reasoning_rl",
-            kind="model",
-            inputs=("cold_start",),
-            config=config.reasoning_rl,
-            reads=_files(*tasks),
-            run=do.reinforce(ModelSource("cold_start"), tasks, {}),
-            cost=costs.rl(config.reasoning_rl),
-        ),
+        _reasoning_rl(config, costs),
     ]
+
+
+def _reasoning_rl(
+    config: R1Config, costs: Costs, *, with_language: bool = True, seed: int | None = None
+) -> Stage[RLConfig]:
+    """Stage 2 of R1; as an ablation without its language reward, or with another seed."""
+    rl = _seeded(config.reasoning_rl, seed)
+    if not with_language:
+        weights = {name: weight for name, weight in rl.reward.weights.items() if name != "language"}
+        rl = rl.model_copy(update={"reward": rl.reward.model_copy(update={"weights": weights})})
+    return Stage(
+        name=_named("reasoning_rl" if with_language else "reasoning_rl_no_language", seed),
+        kind="model",
+        inputs=("cold_start",),
+        config=rl,
+        reads=_files(*config.sources.reasoning),
+        run=do.reinforce(ModelSource("cold_start"), config.sources.reasoning, {}),
+        cost=costs.rl(rl),
+    )
 
 
 def _curated(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[Any]]:
     """Stage 3: rejection sampling, data of other domains, fine-tuning of the base."""
     sources, seed = config.sources, config.seed
-    data = "sft_data" if sources.general else "rejection_data"
+    tasks, judge = {**sources.reasoning, **sources.judged}, config.rejection_data.judge
     stages: list[Stage[Any]] = [
         Stage(
             name="rejection_data",
             kind="dataset",
             inputs=("reasoning_rl",),
             config=config.rejection_data,
-            reads=_files(*sources.reasoning),
-            run=do.sample_reasoning(ModelSource("reasoning_rl"), sources.reasoning, seed=seed),
+            reads=(*_files(*tasks), *(_weights(judge.model) if judge else ())),
+            run=do.sample_reasoning(ModelSource("reasoning_rl"), tasks, rules=config.reasoning_rl.reward, seed=seed),
             cost=costs.rejection_data(),
         )
     ]
@@ -143,18 +163,26 @@ def _curated(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[An
                 run=do.mix_data("rejection_data", "non_reasoning_data"),
             ),
         ]
-    stages.append(
-        Stage(
-            name="sft",
-            kind="model",
-            inputs=(data,),
-            config=config.sft,
-            reads=_weights(config.base),
-            run=do.fine_tune(base, data),
-            cost=costs.sft(config.sft, costs.num_curated),
-        )
-    )
+    stages.append(_sft(config, base, costs))
     return stages
+
+
+def _sft(config: R1Config, start: ModelSource, costs: Costs) -> Stage[SFTConfig]:
+    """Stage 3 fine-tunes the base; the ablation of it the checkpoint of reasoning RL."""
+    data = _curated_data(config)
+    return Stage(
+        name="sft_from_rl" if start.stage else "sft",
+        kind="model",
+        inputs=(data,) if start.stage is None else (start.stage, data),
+        config=config.sft,
+        reads=() if start.stage else _weights(config.base),
+        run=do.fine_tune(start, data),
+        cost=costs.sft(config.sft, costs.num_curated),
+    )
+
+
+def _curated_data(config: R1Config) -> str:
+    return "sft_data" if config.sources.general else "rejection_data"
 
 
 def _all_scenarios(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[Any]]:
@@ -186,66 +214,143 @@ def _all_scenarios(config: R1Config, base: ModelSource, costs: Costs) -> list[St
     return stages
 
 
-def _students(config: R1Config, student: ModelSource, costs: Costs) -> list[Stage[Any]]:
+def _traces(config: R1Config) -> list[Stage[Any]]:
+    """What students learn from instead of the curated set: a teacher's responses, asked for or ready in a file."""
+    if config.teacher:
+        return [
+            Stage(
+                name="teacher_data",
+                kind="dataset",
+                config=config.teacher.data(),
+                reads=_files(config.teacher.task),
+                run=do.ask_teacher(config.teacher),
+            )
+        ]
+    if config.sources.traces:
+        file = Path(config.sources.traces)
+        return [
+            Stage(
+                name="traces_data",
+                kind="dataset",
+                config=TracesConfig(),
+                reads=_files(str(file)),
+                run=do.take_traces(file),
+            )
+        ]
+    return []
+
+
+def _students(config: R1Config, costs: Costs, *, seed: int | None = None) -> list[Stage[Any]]:
     """Distillation by SFT alone; and what it is compared with: RL alone, and RL on top."""
-    tasks = config.sources.reasoning
-    data = "sft_data" if config.sources.general else "rejection_data"
-    return [
-        Stage(
-            name="distilled",
-            kind="model",
-            inputs=(data,),
-            config=config.distilled,
-            reads=_weights(student.name),
-            run=do.fine_tune(student, data),
-            cost=costs.sft(config.distilled, costs.num_curated, model=student.name),
-        ),
-        Stage(
-            name="student_rl",
-            kind="model",
-            config=config.student_rl,
-            reads=(*_weights(student.name), *_files(*tasks)),
-            run=do.reinforce(student, tasks, {}),
-            cost=costs.rl(config.student_rl, model=student.name),
-        ),
-        Stage(
-            name="distilled_rl",
-            kind="model",
-            inputs=("distilled",),
-            config=config.distilled_rl,
-            reads=_files(*tasks),
-            run=do.reinforce(ModelSource("distilled"), tasks, {}),
-            cost=costs.rl(config.distilled_rl, model=student.name),
-        ),
-    ]
-
-
-def _evaluations(config: R1Config, base: ModelSource, models: Sequence[str], costs: Costs) -> list[Stage[Any]]:
-    """Every model, and the base, on every task; reward models judge general prompts where there are any."""
-    tasks = [*config.sources.reasoning, *config.sources.general]
-    judges = REWARD_MODELS if config.sources.general else {}
-    evaluated = {"base": base, **{name: ModelSource(name) for name in models if name not in judges.values()}}
+    data = "teacher_data" if config.teacher else "traces_data" if config.sources.traces else _curated_data(config)
+    with_rl = config.students if config.rl_students is None else config.rl_students
     stages: list[Stage[Any]] = []
-    for name, source in evaluated.items():
-        asked_as = {
-            "base": config.zero.template,
-            "zero": config.zero.template,
-            "student_rl": config.student_rl.template,
-        }
-        template = asked_as.get(name, config.evaluation.template)
-        of_student = name in ("distilled", "student_rl", "distilled_rl")
+    for label, model in config.students.items():
+        if seed is not None and label not in with_rl:
+            continue
+        sft = _seeded(config.distilled, seed)
+        distilled = _named(f"distilled_{label}", seed)
+        stages.append(
+            Stage(
+                name=distilled,
+                kind="model",
+                inputs=(data,),
+                config=sft,
+                reads=_weights(model),
+                run=do.fine_tune(ModelSource(name=model), data),
+                cost=costs.sft(sft, costs.num_curated, model=model),
+            )
+        )
+        if label in with_rl:
+            alone, on_top = ModelSource(name=model), ModelSource(distilled)
+            stages += [
+                _student_rl(config, f"student_rl_{label}", alone, config.student_rl, costs, model, seed),
+                _student_rl(config, f"distilled_rl_{label}", on_top, config.distilled_rl, costs, model, seed),
+            ]
+    return stages
+
+
+def _student_rl(
+    config: R1Config, name: str, start: ModelSource, rl: RLConfig, costs: Costs, model: str, seed: int | None
+) -> Stage[RLConfig]:
+    tasks = config.sources.reasoning
+    return Stage(
+        name=_named(name, seed),
+        kind="model",
+        inputs=(start.stage,) if start.stage else (),
+        config=_seeded(rl, seed),
+        reads=(*(() if start.stage else _weights(model)), *_files(*tasks)),
+        run=do.reinforce(start, tasks, {}),
+        cost=costs.rl(rl, model=model),
+    )
+
+
+def _ablations(config: R1Config, costs: Costs) -> list[Stage[Any]]:
+    """What nothing else reads: stages that the report compares others with."""
+    wanted = config.ablations
+    languages = (True, False) if wanted.no_language_reward else (True,)
+    stages: list[Stage[Any]] = []
+    if wanted.no_language_reward:
+        stages.append(_reasoning_rl(config, costs, with_language=False))
+    if wanted.sft_from_rl:
+        stages.append(_sft(config, ModelSource("reasoning_rl"), costs))
+    for seed in wanted.seeds:
+        stages += [_reasoning_rl(config, costs, with_language=each, seed=seed) for each in languages]
+        stages += _students(config, costs, seed=seed)
+    return stages
+
+
+def _evaluations(config: R1Config, models: Sequence[str], costs: Costs) -> list[Stage[Any]]:
+    """Every model, and the bases, on every task; reward models judge general prompts where there are any."""
+    judges = REWARD_MODELS if config.sources.general else {}
+    bases = {"base": config.base, **{f"student_{label}": model for label, model in config.students.items()}}
+    made = [name for name in models if name not in judges.values()]
+    sources = {name: ModelSource(name=model) for name, model in bases.items()} | {n: ModelSource(n) for n in made}
+    tasks = [*config.sources.reasoning, *config.sources.general]
+    stages: list[Stage[Any]] = []
+    for name, source in sources.items():
         stages.append(
             Stage(
                 name=f"eval_{name}",
                 kind="evaluation",
                 inputs=((source.stage,) if source.stage else ()) + tuple(judges.values()),
-                config=EvaluationConfig(**{**dict(config.evaluation), "template": template}),
+                config=config.evaluation.model_copy(update={"template": _template(config, name)}),
                 reads=(*(_weights(source.name) if source.name else ()), *_files(*tasks)),
-                run=do.evaluate_model(source, tasks, judges, seed=config.seed),
-                cost=costs.evaluation(len(tasks), model=config.student if of_student else None),
+                run=do.evaluate_model(
+                    source,
+                    list(config.sources.reasoning),
+                    list(config.sources.general),
+                    judges,
+                    rules=config.reasoning_rl.reward,
+                    seed=config.seed,
+                ),
+                cost=costs.evaluation(len(tasks), model=_student_of(config, name)),
             )
         )
     return stages
+
+
+def _template(config: R1Config, model: str) -> TemplateName:
+    """What a model is asked reasoning problems in: fine-tuned ones as they were taught, others as in their RL."""
+    if model in ("base", "zero"):
+        return config.zero.template
+    return config.student_rl.template if model.startswith("student_") else config.evaluation.template
+
+
+def _student_of(config: R1Config, model: str) -> str | None:
+    """The small base that a model was made of; None for those made of the large one."""
+    stem = re.sub(r"_seed\d+$", "", model)
+    prefixes = ("student_", "student_rl_", "distilled_", "distilled_rl_")
+    found = [base for label, base in config.students.items() if stem in [prefix + label for prefix in prefixes]]
+    return found[0] if found else None
+
+
+def _named(name: str, seed: int | None) -> str:
+    return name if seed is None else f"{name}_seed{seed}"
+
+
+def _seeded(config: C, seed: int | None) -> C:
+    return config if seed is None else config.model_copy(update={"seed": seed})
 
 
 def _files(*names: str) -> tuple[Path, ...]:

@@ -6,7 +6,10 @@ setting it in a section is refused.
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+import re
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, model_validator
 
 from r1kit.config import Config
 from r1kit.curate.config import (
@@ -17,10 +20,15 @@ from r1kit.curate.config import (
     RejectConfig,
     ZeroOutputsConfig,
 )
+from r1kit.errors import suggest
 from r1kit.pipeline.config import EvalSamplingConfig, RLConfig
+from r1kit.pipeline.teach import TeachConfig
 from r1kit.reward_model.config import RewardModelConfig
 from r1kit.sft.config import SFTConfig
 from r1kit.tasks.templates import TemplateName
+
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
+"""A part of a stage's name."""
 
 
 class SourcesConfig(Config):
@@ -30,12 +38,17 @@ class SourcesConfig(Config):
     """Tasks with checkable answers and their shares (maths, code, science, logic); required."""
     general: dict[str, float] = Field(default={})
     """Tasks of general prompts and their shares; their problems carry info["scenario"]."""
+    judged: dict[str, float] = Field(default={})
+    """Reasoning tasks for rejection sampling alone whose problems name verifier "judge": no rule can check them, and
+    the judge of the section `rejection_data` compares the answers with the gold ones (2.3.3)."""
     shots: str = "nano"
     """Worked examples for few-shot prompting: `nano`, or a .jsonl with question, thought, answer, task, language."""
     answers: str = "nano"
     """Answers to the general prompts, "portions of the SFT dataset" (2.3.3): `nano`, or a file of examples."""
     pairs: str = "nano"
     """Preference pairs for the reward models: `nano`, or a file; see r1kit.reward_model.pairs."""
+    traces: str | None = None
+    """A file of a teacher's traces that students learn from instead of the curated set; see r1kit.curate.traces."""
 
 
 class ColdStartDataConfig(Config):
@@ -60,10 +73,23 @@ class ColdStartDataConfig(Config):
         return self
 
 
+class JudgeConfig(Config):
+    """The generative judge of problems that no rule can check; the paper's was DeepSeek-V3 (2.3.3)."""
+
+    model: str = Field(default="", min_length=1)
+    """A folder or a hub name of a model with a chat template; required."""
+    num_votes: int = Field(default=1, ge=1)
+    """Completions for an answer; more than one needs a temperature."""
+    temperature: float = Field(default=0.0, ge=0)
+    max_new_tokens: int = Field(default=1024, ge=1)
+
+
 class RejectionDataConfig(Config):
     """Rejection sampling of reasoning data from the RL checkpoint (2.3.3)."""
 
     num_problems: int = Field(default=1024, ge=1)
+    judge: JudgeConfig | None = None
+    """For the tasks of sources.judged."""
     reject: RejectConfig = RejectConfig()
     max_batch_size: int = Field(default=256, ge=1)
 
@@ -83,6 +109,10 @@ class MixStageConfig(Config):
     seed: int = Field(default=0, ge=0)
 
 
+class TracesConfig(Config):
+    """Ready traces of a teacher: all that decides the data is the file."""
+
+
 class EvaluationConfig(Config):
     """Every model on every task's held-out problems."""
 
@@ -91,11 +121,24 @@ class EvaluationConfig(Config):
     num_samples: int = Field(default=8, ge=1)
     """k."""
     template: TemplateName = "readable"
-    """For models that were fine-tuned; the base and R1-Zero are asked in the template of the section `zero`."""
+    """For models that were fine-tuned; bases and models of RL alone are asked in the template of their section."""
+    general_template: TemplateName = "readable"
+    """For general prompts, whatever the model: to a base a plain conversation, "User: ..."."""
     sampling: EvalSamplingConfig = EvalSamplingConfig()
     max_batch_size: int = Field(default=256, ge=1)
     num_transcripts: int = Field(default=2, ge=0)
     """Problems of each task whose completions are kept."""
+
+
+class AblationsConfig(Config):
+    """Further runs that the report compares stages with; none of them feeds another stage."""
+
+    no_language_reward: bool = False
+    """reasoning_rl_no_language: reasoning RL by accuracy alone (2.3.2, "a slight degradation")."""
+    sft_from_rl: bool = False
+    """sft_from_rl: the curated data on the checkpoint of reasoning RL instead of the base (2.3.3)."""
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[])
+    """Further seeds of reasoning RL with and without the language reward, and of the students."""
 
 
 class R1Config(Config):
@@ -103,8 +146,10 @@ class R1Config(Config):
 
     base: str = "nano"
     """A Hugging Face folder, a hub name, or `nano`."""
-    student: str | None = None
-    """The base of the distilled model (2.4); without it nothing is distilled."""
+    students: dict[Label, str] = Field(default={})
+    """Label to base model of each distilled model (2.4); without one nothing is distilled."""
+    rl_students: list[str] | None = None
+    """Labels of the students that get RL alone, and RL on top of distillation, to compare with; null: all of them."""
     seed: int = Field(default=0, ge=0)
     sources: SourcesConfig = SourcesConfig()
     zero: RLConfig = RLConfig()
@@ -121,13 +166,18 @@ class R1Config(Config):
     distilled: SFTConfig = SFTConfig()
     student_rl: RLConfig = RLConfig()
     distilled_rl: RLConfig = RLConfig(template="readable")
+    teacher: TeachConfig | None = None
+    """An endpoint whose responses students learn from instead of the curated set; the keys of `r1kit teach`."""
+    ablations: AblationsConfig = AblationsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")
     def _check(self) -> R1Config:
         for section in _MODELS:
             if "model" in getattr(self, section).model_fields_set:
-                raise ValueError(f"{section}.model is filled in by the pipeline; leave it out, and set base or student")
+                raise ValueError(
+                    f"{section}.model is filled in by the pipeline; leave it out, and set base or students"
+                )
         for section in ("cold_start", "sft", "distilled"):
             if "data" in getattr(self, section).model_fields_set:
                 raise ValueError(f"{section}.data is filled in by the pipeline; leave it out")
@@ -139,6 +189,25 @@ class R1Config(Config):
                 raise ValueError(
                     f"{kind}.kind is {getattr(self, kind).kind!r}; the section makes the model of its name"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _check_sources(self) -> R1Config:
+        for label in self.students:
+            if re.search(r"^rl_|_seed\d+$", label):
+                raise ValueError(
+                    f"students: {label!r} reads as the name of another stage; do not begin it with rl_ "
+                    "or end it with _seed and a number"
+                )
+        for label in self.rl_students or ():
+            if label not in self.students:
+                raise ValueError(f"rl_students: no student is called {label!r}; {suggest(label, self.students)}")
+        if self.sources.judged and self.rejection_data.judge is None:
+            raise ValueError("sources.judged needs a judge; set rejection_data.judge.model")
+        if self.teacher and self.sources.traces:
+            raise ValueError("teacher and sources.traces are two sources of one data set; leave one out")
+        if not self.students and (self.teacher or self.sources.traces):
+            raise ValueError("a teacher's traces are for students; name one under [students]")
         return self
 
 

@@ -1,31 +1,43 @@
-"""RUN/report.html of a pipeline: every model on every task, what each filter dropped, what each stage took.
+"""RUN/report.html of a pipeline: every model on every task, what one choice changes, where the data went.
 
-The table is laid out as the paper's Table 4: rows are tasks and qualities, columns models in the order of the stages.
+The main table is laid out as the paper's Table 4: rows are tasks and qualities, columns models in the order of the
+stages. Ablations and further seeds stand in the comparisons below it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import r1kit
+from r1kit.curate.counts import SAMPLES
 from r1kit.pipeline.artifact import MANIFEST
+from r1kit.pipeline.r1_comparisons import comparisons, over_seeds
+from r1kit.pipeline.r1_results import (
+    EVALUATION,
+    NO_NUMBER,
+    Results,
+    Row,
+    cell,
+    how_many,
+    is_general,
+    label_of,
+    main_models,
+    number_of,
+    reasoning_tasks,
+    task_label,
+    tasks_of,
+)
 from r1kit.pipeline.status import StageStatus, read_status
 from r1kit.report.files import read_json, write_text_atomic
+from r1kit.report.flow import Flow, draw_flows
+from r1kit.report.metrics import read_metrics
 from r1kit.report.progress import format_duration
 
 TEMPLATES = Path(r1kit.__file__).parent / "report"
-EVALUATION = "eval_"
-"""What the names of evaluation stages begin with; the model's name follows."""
-
-LABELS = {
-    **{"base": "base", "zero": "Zero", "cold_start": "cold start", "reasoning_rl": "reasoning RL", "sft": "SFT"},
-    **{"r1": "R1", "distilled": "distilled", "student_rl": "student, RL only", "distilled_rl": "distilled, then RL"},
-}
 
 QUALITIES = (
     ("in the asked-for format", "format_rate"),
@@ -40,17 +52,20 @@ QUALITIES = (
 )
 """Label and key of a row of evaluation.json."""
 
+REFUSALS = {"harm": "refuses what is harmful", "benign": "refuses what is harmless (over-refusal)"}
+"""Families of a task of safety, and what a refusal is there."""
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A number as it is printed, and its standard error."""
-
-    value: str
-    error: str = ""
-
-
-Results = Mapping[str, Mapping[str, Any]]
-"""Model to the content of its evaluation.json."""
+STEPS = {
+    **{"few_shot": "few-shot prompting", "direct": "direct prompting", "zero": "outputs of R1-Zero"},
+    **{"human": "written by people", "teacher": "a teacher's responses", "traces": "a teacher's traces"},
+    **{"rejection": "rejection sampling", "non_reasoning": "general prompts", "thoughts": "thoughts sampled"},
+    **{"thoughts_used": "thoughts used", "cold_start_data": "cold-start data", "sft_data": "curated data"},
+    **{"mix_reasoning": "reasoning", "mix_non_reasoning": "non-reasoning", "data": "traces for students"},
+    **dict.fromkeys(
+        ("few_shot_chosen", "direct_chosen", "zero_chosen", "rejection_chosen", "thoughts_chosen"), "pass the filters"
+    ),
+}
+"""Steps of drops.json in words."""
 
 
 def build_pipeline_report(run: Path) -> Path:
@@ -60,12 +75,16 @@ def build_pipeline_report(run: Path) -> Path:
         RunError: `run` holds no run of stages, or a file in it is damaged.
     """
     stages = read_status(run).stages
-    finished = [stage for stage in stages if stage.folder is not None and (stage.folder / MANIFEST).exists()]
+    folders = {stage.name: folder for stage in stages if (folder := _finished(stage)) is not None}
+    evaluations = [stage.name for stage in stages if stage.kind == "evaluation"]
     results = {
-        stage.name.removeprefix(EVALUATION): read_json(_folder(stage) / "evaluation.json")
-        for stage in finished
-        if stage.kind == "evaluation"
+        name.removeprefix(EVALUATION): read_json(folders[name] / "evaluation.json")
+        for name in evaluations
+        if name in folders
     }
+    main = {name: results[name] for name in main_models(results)}
+    datasets = {stage.name: folders[stage.name] for stage in stages if stage.kind == "dataset" and _finished(stage)}
+    trained = [name for name in ("zero", "reasoning_rl") if name in folders]
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -76,52 +95,104 @@ def build_pipeline_report(run: Path) -> Path:
     page = environment.get_template("pipeline.html").render(
         name=run.resolve().name,
         version=r1kit.__version__,
-        missing=[stage.name for stage in stages if stage not in finished],
-        columns=[{"label": LABELS.get(name, name)} for name in results],
-        groups=groups(results),
-        note=note(results),
-        drops=[row for stage in finished if stage.kind == "dataset" for row in drop_rows(stage.name, _folder(stage))],
+        missing=[stage.name for stage in stages if stage.name not in folders],
+        columns=[{"label": label_of(name)} for name in main],
+        groups=groups(main),
+        note=note(main),
+        comparisons=comparisons(
+            [name.removeprefix(EVALUATION) for name in evaluations],
+            results,
+            {name: read_metrics(folders[name] / "metrics.jsonl") for name in trained},
+        ),
+        flow=data_flow(datasets),
+        drops=[row for name, folder in datasets.items() for row in drop_rows(name, folder)],
         stages=[_stage_row(stage, run) for stage in stages],
     )
     return write_text_atomic(run / "report.html", page)
 
 
 def groups(results: Results) -> list[dict[str, Any]]:
-    """The sections of the table: pass@1 of every family, the majority, then the qualities of each task."""
-    tasks = list(dict.fromkeys(task for result in results.values() for task in result["tasks"]))
+    """The sections of the table: the mean of the reasoning tasks, where there are several; then each task."""
+    reasoning = reasoning_tasks(results)
     sections: list[dict[str, Any]] = []
-    for task in tasks:
-        families = list(dict.fromkeys(name for result in results.values() for name in result["tasks"].get(task, {})))
-        rows = [
-            {
-                "label": f"{'all' if family == 'all' else family}, pass@1",
-                "cells": [_cell(result, task, family, "pass_at_1") for result in results.values()],
-            }
-            for family in sorted(families, key=lambda name: name == "all")
-        ]
-        rows.append({"label": "all, majority", "cells": [_cell(r, task, "all", "cons_at_k") for r in results.values()]})
-        for label, key in QUALITIES:
-            cells = [_cell(result, task, "all", key) for result in results.values()]
-            if any(cell.value != "–" for cell in cells):
-                rows.append({"label": label, "cells": cells})
-        sections.append({"title": task, "rows": rows})
+    if len(reasoning) > 1:
+        sections.append({"title": f"mean of {len(reasoning)} reasoning tasks", "rows": _mean_rows(results, reasoning)})
+    sections += [{"title": task_label(task), "rows": _task_rows(results, task)} for task in tasks_of(results)]
     return sections
 
 
+def _mean_rows(results: Results, tasks: Sequence[str]) -> list[Row]:
+    """Every quality over all of the tasks; that of a model which lacks one of them is not given."""
+    rows = []
+    for label, key in (("pass@1", "pass_at_1"), ("majority", "cons_at_k"), *QUALITIES):
+        means = [over_seeds({model: result}, model, tasks, key) for model, result in results.items()]
+        rows.append(Row(label=label, cells=tuple(cell(mean.value, mean.error, key) for mean in means)))
+    return [row for row in rows if _has_number(row)]
+
+
+def _task_rows(results: Results, task: str) -> list[Row]:
+    """pass@1 of every family, the majority, then the qualities; general prompts have a score and no majority."""
+    general = is_general(results, task)
+    families = list(dict.fromkeys(name for result in results.values() for name in result["tasks"].get(task, {})))
+    families.sort(key=lambda name: name == "all")
+    rows = [_row(results, f"{name}, {'score' if general else 'pass@1'}", task, name, "pass_at_1") for name in families]
+    if not general:
+        rows.append(_row(results, "all, majority", task, "all", "cons_at_k"))
+    safety = [family for family in REFUSALS if family in families]
+    labels = [(label, key) for label, key in QUALITIES if not (safety and key == "refusal_rate")]
+    qualities = [_row(results, label, task, "all", key) for label, key in labels]
+    qualities += [_row(results, REFUSALS[family], task, family, "refusal_rate") for family in safety]
+    return rows + [row for row in qualities if _has_number(row)]
+
+
+def _row(results: Results, label: str, task: str, family: str, key: str) -> Row:
+    cells = tuple(cell(*number_of(result, task, family, key), key) for result in results.values())
+    return Row(label=label, cells=cells)
+
+
+def _has_number(row: Row) -> bool:
+    return any(each.value != NO_NUMBER for each in row["cells"])
+
+
 def note(results: Results) -> str:
-    """How the numbers were made, in a sentence or two."""
+    """How the numbers were made, in a few sentences."""
     if not results:
         return ""
     result = next(iter(results.values()))
-    counts = {row["all"]["num_problems"] for each in results.values() for row in each["tasks"].values()}
-    low, high = min(counts), max(counts)
-    asked = ", ".join(f"{LABELS.get(name, name)} in {each['template']}" for name, each in results.items())
-    count = str(low) if low == high else f"{low} to {high}"
-    return (
-        f"{count} problems of each task, {result['k']} samples each at temperature "
-        f"{result['temperature']}; ± one standard error over problems. Of general prompts pass@1 is the rubric's "
-        f"value, and refusing is right for the family harm only. Templates: {asked}."
-    )
+    tasks = tasks_of(results)
+    asked: dict[str, list[str]] = {}
+    for name, each in results.items():
+        asked.setdefault(each["template"], []).append(label_of(name))
+    safety = [
+        f"{how_many(results, [task], family)} of the {family} family"
+        for task in tasks
+        for family in REFUSALS
+        if how_many(results, [task], family)
+    ]
+    parts = [
+        f"{how_many(results, tasks)} problems of each task, {result['k']} samples each at temperature "
+        f"{result['temperature']}; the majority is cons@{result['k']}; ± one standard error over problems.",
+        f"Refusals: {', '.join(safety)}." if safety else "",
+        "The score of general prompts is their rubric's." if any(is_general(results, task) for task in tasks) else "",
+        *(f"Reasoning prompts in template {template}: {'; '.join(names)}." for template, names in asked.items()),
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def data_flow(datasets: Mapping[str, Path]) -> str | None:
+    """The samples of all data sets from their sources to what is trained on, as one drawing; a colour a data set."""
+    flows: list[Flow] = []
+    for tone, folder in enumerate(datasets.values(), start=1):
+        for stage in read_json(folder / "drops.json")["stages"]:
+            if stage["unit"] != SAMPLES:
+                continue
+            name, tone = stage["name"], (tone - 1) % 6 + 1
+            flows.append(Flow(source=name, target=stage["goes_to"], count=stage["kept"], tone=tone))
+            flows += [
+                Flow(source=name, target="", count=count, reason=reason.replace("_", " "), tone=tone)
+                for reason, count in stage["dropped"].items()
+            ]
+    return draw_flows(flows, labels=STEPS, unit=SAMPLES, title="Samples from their sources to the data sets")
 
 
 def drop_rows(dataset: str, folder: Path) -> list[dict[str, Any]]:
@@ -139,19 +210,14 @@ def drop_rows(dataset: str, folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _cell(result: Mapping[str, Any], task: str, family: str, key: str) -> Cell:
-    row = result["tasks"].get(task, {}).get(family, {})
-    value, error = row.get(key), row.get(f"{key}_stderr")
-    if value is None:
-        return Cell("–")
-    text = f"{value:.1f}" if key.endswith("_tokens") else f"{value:.3f}"
-    return Cell(text, "" if error is None else f"±{error:.3f}")
+def _finished(stage: StageStatus) -> Path | None:
+    """The stage's artifact; None for one that is not whole."""
+    return stage.folder if stage.folder is not None and (stage.folder / MANIFEST).exists() else None
 
 
 def _stage_row(stage: StageStatus, run: Path) -> dict[str, str]:
-    manifest: Mapping[str, Any] = {}
-    if stage.folder is not None and (stage.folder / MANIFEST).exists():
-        manifest = read_json(stage.folder / MANIFEST)
+    folder = _finished(stage)
+    manifest: Mapping[str, Any] = read_json(folder / MANIFEST) if folder else {}
     seconds = manifest.get("seconds", stage.seconds)
     memory = manifest.get("peak_memory_gb")
     return {
@@ -166,11 +232,6 @@ def _stage_row(stage: StageStatus, run: Path) -> dict[str, str]:
 
 def _relative(folder: Path, run: Path) -> str:
     return folder.relative_to(run).as_posix() if folder.is_relative_to(run) else folder.as_posix()
-
-
-def _folder(stage: StageStatus) -> Path:
-    assert stage.folder is not None
-    return stage.folder
 
 
 def is_pipeline(run: Path) -> bool:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from r1kit.curate.cold_start import collect_direct, collect_few_shot, collect_zero
-from r1kit.curate.counts import DropCounts, add_up, check_any_kept, write_drops
+from r1kit.curate.counts import DropCounts, StageCounts, add_up, check_any_kept, write_drops
 from r1kit.curate.mix import mix
 from r1kit.curate.non_reasoning import collect_non_reasoning
 from r1kit.curate.reject import rejection_sample
+from r1kit.curate.traces import read_traces
 from r1kit.engines import ENGINES
 from r1kit.engines.base import Engine
-from r1kit.errors import DataError
+from r1kit.errors import DataError, RunError
 from r1kit.models.device import resolve_device, resolve_dtype
 from r1kit.models.load import load_model, resolve_model
 from r1kit.pipeline.artifact import digest
@@ -30,9 +31,11 @@ from r1kit.pipeline.judging import accuracy_of, load_rewards
 from r1kit.pipeline.r1_config import (
     ColdStartDataConfig,
     EvaluationConfig,
+    JudgeConfig,
     MixStageConfig,
     NonReasoningDataConfig,
     RejectionDataConfig,
+    TracesConfig,
 )
 from r1kit.pipeline.reward_model import run_reward_model
 from r1kit.pipeline.rl import run_rl
@@ -40,15 +43,17 @@ from r1kit.pipeline.run import append_lines
 from r1kit.pipeline.sft import run_sft
 from r1kit.pipeline.sources import pairs_of, thought_examples, with_answers, worked_examples
 from r1kit.pipeline.stage import StageContext
+from r1kit.pipeline.teach import TaughtDataConfig, TeachConfig, run_teach
 from r1kit.report.files import write_text_atomic
 from r1kit.reward_model.config import RewardModelConfig
 from r1kit.reward_model.pairs import write_pairs
+from r1kit.rewards.generative import GenerativeVerifier, Judge
 from r1kit.seeding import rng, seed_for
 from r1kit.sft.config import SFTConfig
 from r1kit.sft.data import DATA_FILE, DatasetCard, Example, read_examples, write_card, write_examples
 from r1kit.tasks.mix import in_turns
 from r1kit.tasks.registry import build_task
-from r1kit.types import Problem, Split
+from r1kit.types import Problem, SamplingParams, Split
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -106,7 +111,7 @@ def train_reward_model(start: ModelSource, pairs: str) -> Callable[[StageContext
 
 
 def collect_cold_start(
-    base: ModelSource, zero: ModelSource, tasks: Mapping[str, float], shots: str, *, seed: int
+    base: ModelSource, zero: ModelSource, tasks: Mapping[str, float], shots: str, *, rules: RewardConfig, seed: int
 ) -> Callable[[StageContext[ColdStartDataConfig]], None]:
     """The collectors of section 2.3.1, one after the other."""
 
@@ -124,7 +129,7 @@ def collect_cold_start(
             source = zero if name == "zero" else base
             shared: dict[str, Any] = {"seed": seed_for(seed, name), "evaluation_prompts": held_out}
             engine, tokenizer = open_engine(source.path(context), context.device, config.max_batch_size)
-            with accuracy_of("readable", tasks, problems, RewardConfig()) as reward:
+            with accuracy_of("readable", tasks, problems, rules) as reward:
                 if name == "few_shot":
                     worked = worked_examples(shots, seed=seed)
                     found = collect_few_shot(engine, tokenizer, problems, worked, reward, config.few_shot, **shared)
@@ -156,7 +161,7 @@ def collect_cold_start(
 
 
 def sample_reasoning(
-    checkpoint: ModelSource, tasks: Mapping[str, float], *, seed: int
+    checkpoint: ModelSource, tasks: Mapping[str, float], *, rules: RewardConfig, seed: int
 ) -> Callable[[StageContext[RejectionDataConfig]], None]:
     """Rejection sampling from the checkpoint of reasoning RL (2.3.3)."""
 
@@ -164,7 +169,7 @@ def sample_reasoning(
         config = context.config
         problems = shuffled(problems_of(tasks, "train", seed=seed), config.num_problems, seed, "rejection")
         engine, tokenizer = open_engine(checkpoint.path(context), context.device, config.max_batch_size)
-        with accuracy_of("readable", tasks, problems, RewardConfig()) as reward:
+        with accuracy_of("readable", tasks, problems, rules) as reward:
             examples, counts = rejection_sample(
                 engine,
                 tokenizer,
@@ -172,6 +177,7 @@ def sample_reasoning(
                 reward,
                 config.reject,
                 seed=seed,
+                judge=open_judge(config.judge, context.device, config.max_batch_size, seed) if config.judge else None,
                 evaluation_prompts=[problem.prompt for problem in problems_of(tasks, "eval", seed=seed)],
             )
         card = DatasetCard(
@@ -238,8 +244,41 @@ def mix_data(reasoning: str, non_reasoning: str) -> Callable[[StageContext[MixSt
     return run
 
 
+def ask_teacher(teacher: TeachConfig) -> Callable[[StageContext[TaughtDataConfig]], None]:
+    """Responses of a teacher behind an endpoint (2.4): those that came whole, in the readable format."""
+
+    def run(context: StageContext[TaughtDataConfig]) -> None:
+        facts = run_teach(teacher, context.out, note=context.note)
+        if facts["num_unanswered"]:
+            raise RunError(
+                f"the teacher left {facts['num_unanswered']} requests unanswered; the same command asks for them again"
+            )
+        dropped = facts["dropped"]
+        counts = StageCounts(num_in=facts["num_whole"] + sum(dropped.values()), dropped=dropped)
+        write_drops(context.out, DropCounts({"teacher": counts}))
+
+    return run
+
+
+def take_traces(file: Path) -> Callable[[StageContext[TracesConfig]], None]:
+    """A teacher's traces from a file (2.4), in the readable format."""
+
+    def run(context: StageContext[TracesConfig]) -> None:
+        examples = read_traces(file)
+        card = DatasetCard(title="A teacher's traces", source=f"The file {file.name}, as it was given.", prompting="")
+        write_dataset(context.out, examples, DropCounts({"traces": StageCounts(num_in=len(examples))}), card)
+
+    return run
+
+
 def evaluate_model(
-    model: ModelSource, tasks: Sequence[str], reward_models: Mapping[str, str], *, seed: int
+    model: ModelSource,
+    reasoning: Sequence[str],
+    general: Sequence[str],
+    reward_models: Mapping[str, str],
+    *,
+    rules: RewardConfig,
+    seed: int,
 ) -> Callable[[StageContext[EvaluationConfig]], None]:
     """Every task's held-out problems; a row a family, see r1kit.pipeline.evaluation."""
 
@@ -249,11 +288,12 @@ def evaluate_model(
         results: dict[str, Any] = {}
         write_text_atomic(context.out / "transcripts.jsonl", "")
         engine, tokenizer = open_engine(model.path(context), context.device, config.max_batch_size)
-        for task in tasks:
+        for task in (*reasoning, *general):
             problems = list(build_task(task, seed=seed).problems("eval"))[: config.num_problems]
-            with accuracy_of(config.template, [task], problems, RewardConfig()) as accuracy:
+            asked = config.model_copy(update={"template": config.general_template}) if task in general else config
+            with accuracy_of(asked.template, [task], problems, rules) as accuracy:
                 rows, transcripts = evaluate_task(
-                    engine, tokenizer, problems, config, accuracy=accuracy, learned=learned, seed=seed
+                    engine, tokenizer, problems, asked, accuracy=accuracy, learned=learned, seed=seed
                 )
             results[task] = {name: {key: _finite(value) for key, value in row.items()} for name, row in rows.items()}
             append_lines(context.out / "transcripts.jsonl", [{"task": task, **record} for record in transcripts])
@@ -270,6 +310,18 @@ def open_engine(model: str, device: str, max_batch_size: int) -> tuple[Engine, P
     where = resolve_device(device)
     dtype = resolve_dtype("auto", where)
     return ENGINES["native"](loaded, tokenizer, device=where, dtype=dtype, max_batch_size=max_batch_size), tokenizer
+
+
+def open_judge(config: JudgeConfig, device: str, max_batch_size: int, seed: int) -> GenerativeVerifier:
+    """The model that compares answers with gold ones where no rule can (2.3.3).
+
+    Raises:
+        ModelError: it is not there, or has no chat template.
+    """
+    engine, tokenizer = open_engine(config.model, device, max_batch_size)
+    params = SamplingParams(temperature=config.temperature, max_new_tokens=config.max_new_tokens)
+    judge = Judge(engine, tokenizer, params=params, num_votes=config.num_votes, seed=seed_for(seed, "judge"))
+    return GenerativeVerifier(judge)
 
 
 def problems_of(tasks: Mapping[str, float], split: Split, *, seed: int) -> list[Problem]:
