@@ -90,8 +90,8 @@ def load_model(
 def resolve_model(name_or_path: str | Path) -> str:
     """Turn the name of a model into a folder or a hub name that transformers opens.
 
-    The names of SHIPPED come with r1kit, a folder with a `model` folder in it (a run) stands for that, and a name that cannot
-    be a folder by mistake is left for the hub.
+    The names of SHIPPED come with r1kit, a folder with a `model` folder in it (a run) stands for that, and a name that
+    cannot be a folder by mistake is left for the hub.
 
     Raises:
         ModelError: a folder that does not exist or holds no model.

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from r1kit.config import Config
 from r1kit.learner.checkpoint import load_checkpoint, save_checkpoint
@@ -96,7 +96,7 @@ def pretrain(config: PretrainConfig, out: Path, *, note: Callable[[str], None] =
                 note(f"step {step + 1}/{num_steps}  loss {stats['loss']:.4f}  {rate:,.0f} tokens/s")
             if (step + 1) % config.checkpoint_every == 0 or step + 1 == num_steps:
                 save_checkpoint(checkpoint, learner.state_dict())
-    save_model(learner.model, tokenizer, out / "model", dtype=torch.bfloat16, card=model_card(config))
+    save_model(learner.model, tokenizer, out / "model", dtype=torch.bfloat16, card=model_card(config, learner.model))
     return out / "model"
 
 
@@ -145,7 +145,7 @@ def _objective(groups: list[TokenGroup]) -> Callable[[list[int], TokenLogprobs],
     return lambda indices, policy: next_token_loss(policy.logprobs_BT, policy.mask_BT, num_tokens=num_tokens)
 
 
-def model_card(config: PretrainConfig) -> str:
+def model_card(config: PretrainConfig, model: PreTrainedModel) -> str:
     """The README of the model's folder."""
     num_documents = (config.num_steps + config.num_final_steps) * config.documents_per_step
     return f"""---
@@ -155,7 +155,7 @@ tags: [r1kit, base-model]
 ---
 # r1kit nano base
 
-A base language model of about one million parameters for demonstrations of R1-Zero on a CPU, pretrained on
-{num_documents:,} documents of r1kit's synthetic corpus (seed {config.seed}). It imitates a mixed corpus in which most
-documents answer at once, and mostly wrongly. Made by `r1kit nano pretrain`; see docs/nano.md.
+A base language model of {model.num_parameters() / 1e6:.1f} million parameters for demonstrations of R1-Zero and R1 on a
+CPU, pretrained on {num_documents:,} documents of r1kit's synthetic corpus (seed {config.seed}). It imitates a mixed
+corpus in which most documents answer at once, and mostly wrongly. Made by `r1kit nano pretrain`; see docs/nano.md.
 """

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,17 @@ import torch
 
 import r1kit
 from r1kit.config import dump_config
-from r1kit.errors import DataError, RunError
-from r1kit.learner.checkpoint import load_checkpoint, save_checkpoint
+from r1kit.errors import DataError
 from r1kit.learner.learner import Learner
 from r1kit.learner.packing import TokenGroup
 from r1kit.models.device import resolve_device, resolve_dtype
 from r1kit.models.load import load_model_config, resolve_model, save_model
 from r1kit.models.memory import MemoryPlan, check_memory
-from r1kit.pipeline.run import check_config, locked, write_config
+from r1kit.pipeline.run import check_config, locked
+from r1kit.pipeline.training_run import TrainingRun, check_same_data, training_run
 from r1kit.report.files import file_hash
 from r1kit.report.hardware import describe_hardware
-from r1kit.report.metrics import MetricsWriter, read_metrics, series
-from r1kit.report.progress import Progress
+from r1kit.report.metrics import Row, read_metrics, series
 from r1kit.report.summary import write_summary
 from r1kit.reward_model.config import RewardModelConfig
 from r1kit.reward_model.evaluation import ScoredPair, check_useful, describe, position_bias, scale_of, score_pairs
@@ -57,18 +55,16 @@ def run_reward_model(config: RewardModelConfig, out: Path, *, device: str = "aut
     with locked(out):
         check_config(out, config)
         setup = _set_up(config, device)
-        write_config(out, config)  # not before: a run that cannot be set up leaves the folder free for another
-        state = load_checkpoint(out / "checkpoint.pt")
-        first_step, wall_before = _restore(setup, state)
-        started = time.monotonic()
-        with MetricsWriter(out / "metrics.jsonl") as metrics, Progress(setup.learner.num_steps) as progress:
-            metrics.truncate_after(first_step if state else -1)
-            recorder = _Recorder(config, out, setup, metrics, progress, started - wall_before)
-            if state is None:
-                recorder.evaluate(0)
-                recorder.checkpoint(0)
-            for step in train(config, setup.learner, setup.train_groups, first_step=first_step):
-                recorder.after_step(step)
+        num_steps = setup.learner.num_steps
+        with training_run(out, config, setup, num_steps=num_steps, checkpoint_every=config.checkpoint_every) as run:
+            if run.is_new:
+                _evaluate(run, setup, 0)
+                run.checkpoint(0)
+            for step in train(config, setup.learner, setup.train_groups, first_step=run.first_step):
+                run.log(step.number, _row(step))
+                if step.ends_epoch:
+                    _evaluate(run, setup, step.number)
+                run.end_step(step.number, is_last=step.number == num_steps)
         scored = setup.scored()
         summary = {
             **_inputs(config, setup),
@@ -77,7 +73,7 @@ def run_reward_model(config: RewardModelConfig, out: Path, *, device: str = "aut
                 "position_bias": position_bias(setup.learner.decoder, setup.eval_groups[:_POSITION_PAIRS]),
             },
             "train": _training(out),
-            "wall_s": recorder.wall_s(),
+            "wall_s": run.wall_s(),
             "seed": config.seed,
             "hardware": describe_hardware(),
             "version": r1kit.__version__,
@@ -101,6 +97,15 @@ class _SetUp:
     eval_groups: list[TokenGroup]
     data_sha256: list[str]
     """Of the files of pairs."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint holds: the learner, and which pairs it has learned from."""
+        return {"data_sha256": self.data_sha256, "learner": self.learner.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put the learner back; RunError if the pairs are not what they were."""
+        check_same_data(state, self.data_sha256, "the file of pairs")
+        self.learner.load_state_dict(state["learner"])
 
     def scored(self) -> list[ScoredPair]:
         """The held-out pairs, scored with the weights as they are."""
@@ -175,71 +180,16 @@ def _groups(pairs: Sequence[Pair], layout: Layout, context: int) -> list[TokenGr
     return groups
 
 
-class _Recorder:
-    """Writes down what happens: metrics, the accuracy on held-out pairs after each epoch, checkpoints."""
-
-    def __init__(
-        self,
-        config: RewardModelConfig,
-        out: Path,
-        setup: _SetUp,
-        metrics: MetricsWriter,
-        progress: Progress,
-        started: float,
-    ) -> None:
-        self.config = config
-        self.out = out
-        self.setup = setup
-        self.metrics = metrics
-        self.progress = progress
-        self._started = started
-
-    def wall_s(self) -> float:
-        """Seconds of this run so far, those before an interruption included."""
-        return time.monotonic() - self._started
-
-    def after_step(self, step: Step) -> None:
-        """Log the step, evaluate and write a checkpoint where they are due."""
-        row = {f"reward_model/{name}": step.stats[name] for name in ("loss", "accuracy", "margin", "score_mean")}
-        row |= {f"train/{name}": step.stats[name] for name in ("grad_norm", "learning_rate")}
-        self._log(step.number, {**row, "time/step_s": step.seconds})
-        if step.ends_epoch:
-            self.evaluate(step.number)
-        if step.number == self.setup.learner.num_steps or step.number % self.config.checkpoint_every == 0:
-            self.checkpoint(step.number)
-
-    def evaluate(self, step: int) -> None:
-        """Score the held-out pairs."""
-        seen = describe(self.setup.scored())
-        self._log(
-            step, {"reward_model/eval_accuracy": seen["accuracy"], "reward_model/eval_margin": seen["mean_margin"]}
-        )
-
-    def checkpoint(self, step: int) -> None:
-        """Write everything that going on after `step` needs."""
-        save_checkpoint(
-            self.out / "checkpoint.pt",
-            {
-                "step": step,
-                "wall_s": self.wall_s(),
-                "data_sha256": self.setup.data_sha256,
-                "learner": self.setup.learner.state_dict(),
-            },
-        )
-
-    def _log(self, step: int, row: dict[str, float]) -> None:
-        self.metrics.log(step, row)
-        self.progress.step({"step": step, **row})
+def _row(step: Step) -> Row:
+    row = {f"reward_model/{name}": step.stats[name] for name in ("loss", "accuracy", "margin", "score_mean")}
+    row |= {f"train/{name}": step.stats[name] for name in ("grad_norm", "learning_rate")}
+    return {**row, "time/step_s": step.seconds}
 
 
-def _restore(setup: _SetUp, state: dict[str, Any] | None) -> tuple[int, float]:
-    """Put a checkpoint back; returns the steps done and the seconds they took."""
-    if state is None:
-        return 0, 0.0
-    if state["data_sha256"] != setup.data_sha256:
-        raise RunError("the file of pairs has changed since this run began; use another --out, or restore the file")
-    setup.learner.load_state_dict(state["learner"])
-    return state["step"], state["wall_s"]
+def _evaluate(run: TrainingRun, setup: _SetUp, step: int) -> None:
+    """Log how well the held-out pairs are told apart."""
+    seen = describe(setup.scored())
+    run.log(step, {"reward_model/eval_accuracy": seen["accuracy"], "reward_model/eval_margin": seen["mean_margin"]})
 
 
 def _memory_plan(config: RewardModelConfig, dtype: torch.dtype) -> MemoryPlan:

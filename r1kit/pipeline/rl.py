@@ -8,8 +8,7 @@ shares, and reward models for general prompts.
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,13 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
+import r1kit
 from r1kit.engines import ENGINES, Engine
 from r1kit.engines.rollout import check_prompts
 from r1kit.errors import DataError, RewardError
-from r1kit.eval.evaluate import Evaluation, evaluate
+from r1kit.eval.evaluate import evaluate
 from r1kit.grpo.convergence import has_converged
 from r1kit.grpo.train import Policy, Step, frozen_copy, train
-from r1kit.learner.checkpoint import load_checkpoint, save_checkpoint
 from r1kit.learner.learner import Learner
 from r1kit.models.decoder import check_supported
 from r1kit.models.device import resolve_device, resolve_dtype
@@ -32,12 +31,11 @@ from r1kit.models.memory import MemoryPlan, check_memory
 from r1kit.pipeline.config import RLConfig
 from r1kit.pipeline.judging import code_verifier, load_rewards, preload
 from r1kit.pipeline.report_rows import step_row, transcripts
-from r1kit.pipeline.run import append_lines, check_config, drop_lines_after, locked, write_config
+from r1kit.pipeline.run import append_lines, check_config, locked
+from r1kit.pipeline.training_run import TrainingRun, training_run
 from r1kit.report.hardware import describe_hardware
 from r1kit.report.html import build_report
-from r1kit.report.metrics import MetricsWriter, read_metrics, series
-from r1kit.report.progress import Progress
-from r1kit.report.sinks import open_sinks
+from r1kit.report.metrics import read_metrics, series
 from r1kit.report.summary import build_summary, write_summary
 from r1kit.rewards.accuracy import AccuracyReward
 from r1kit.rewards.base import Reward, build_reward, check_unjudged
@@ -70,31 +68,26 @@ def run_rl(config: RLConfig, out: Path, *, device: str = "auto", sinks: Sequence
         check_config(out, config)
         with VerifierPool(config.reward.num_workers, config.reward.timeout_s, preload=preload(config.tasks)) as pool:
             setup = _set_up(config, device, pool)
-            write_config(out, config)  # not before: a run that cannot be set up leaves the folder free for another
-            state = load_checkpoint(out / "checkpoint.pt")
-            first_step, wall_s = _restore(setup.policy, state)
-            drop_lines_after(out / "transcripts.jsonl", first_step if state else -1)
-            with (
-                MetricsWriter(
-                    out / "metrics.jsonl", open_sinks(sinks, out, config.model_dump(mode="json"), first_step=first_step)
-                ) as metrics,
-                Progress(config.grpo.num_steps) as progress,
-            ):
-                metrics.truncate_after(first_step if state else -1)
-                recorder = _Recorder(config, out, setup, metrics, progress, wall_before=wall_s)
-                if state is None:
-                    recorder.evaluate(0, config.eval.num_problems)
-                    recorder.checkpoint(0)
-                for step in () if recorder.is_over(first_step) else _steps(config, setup, first_step):
-                    if recorder.after_step(step):
-                        break
-        save_model(setup.policy.learner.model, setup.tokenizer, out / "model", card=_model_card(config))
+            with training_run(
+                out,
+                config,
+                setup,
+                num_steps=config.grpo.num_steps,
+                checkpoint_every=config.checkpoint_every,
+                sinks=sinks,
+            ) as run:
+                if run.is_new:
+                    _evaluate(config, setup, run, step=0, num_problems=config.eval.num_problems)
+                    run.checkpoint(0)
+                steps = _steps(config, setup, run.first_step)
+                is_over = _is_over(config, run, run.first_step)
+                while not is_over:
+                    is_over = _after_step(config, setup, run, next(steps))
         summary = build_summary(
-            read_metrics(out / "metrics.jsonl"),
-            wall_s=recorder.wall_s(),
-            seed=config.seed,
-            hardware=describe_hardware(),
+            read_metrics(out / "metrics.jsonl"), wall_s=run.wall_s(), seed=config.seed, hardware=describe_hardware()
         )
+        card = _model_card(config, num_steps=summary["train_steps"])
+        save_model(setup.policy.learner.model, setup.tokenizer, out / "model", card=card)
         write_summary(out, summary)
         build_report(out)
     return summary
@@ -128,6 +121,20 @@ class _SetUp:
     accuracy: AccuracyReward
     format: FormatReward
     template: Template
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint holds of the policy; it does not depend on the rest."""
+        reference = self.policy.reference
+        return {
+            "learner": self.policy.learner.state_dict(),
+            "reference": reference.state_dict() if reference is not None else None,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put the policy back."""
+        self.policy.learner.load_state_dict(state["learner"])
+        if self.policy.reference is not None:
+            self.policy.reference.load_state_dict(state["reference"])
 
 
 def _set_up(config: RLConfig, device_name: str, pool: VerifierPool) -> _SetUp:
@@ -202,102 +209,51 @@ def _reward(
     return reward
 
 
-class _Recorder:
-    """Writes down what happens: metrics, evaluations, transcripts, checkpoints."""
-
-    def __init__(
-        self,
-        config: RLConfig,
-        out: Path,
-        setup: _SetUp,
-        metrics: MetricsWriter,
-        progress: Progress,
-        *,
-        wall_before: float,
-    ) -> None:
-        self.config = config
-        self.out = out
-        self.setup = setup
-        self.metrics = metrics
-        self.progress = progress
-        self._wall_before = wall_before
-        self._started = time.monotonic()
-
-    def wall_s(self) -> float:
-        """Seconds of this run so far, those before an interruption included."""
-        return self._wall_before + time.monotonic() - self._started
-
-    def is_over(self, step: int) -> bool:
-        """Whether nothing is left to train after `step` steps: all are done, or the reward has converged."""
-        config = self.config.grpo
-        if step == config.num_steps or not config.convergence_window:
-            return step == config.num_steps
-        _, rewards = series(read_metrics(self.out / "metrics.jsonl"), "train/reward_mean")
-        return has_converged(rewards, window=config.convergence_window, min_gain=config.convergence_min_gain)
-
-    def after_step(self, step: Step) -> bool:
-        """Log the step, evaluate and write a checkpoint where they are due; whether it was the last one.
-
-        Raises:
-            RewardError: too much of the step could not be judged.
-        """
-        row = step_row(step)
-        self.metrics.log(step.number, row)
-        self.progress.step({"step": step.number, **row})
-        try:
-            check_unjudged(step.scores_B, self.config.reward.max_unjudged_rate)
-        except RewardError as error:
-            raise RewardError(f"step {step.number}: {error}") from None
-        last = self.is_over(step.number)
-        every = self.config.eval.every
-        if last or (every and step.number % every == 0):
-            self.setup.engine.load_weights(self.setup.policy.learner.model, version=step.number)
-            self.evaluate(step.number, self.config.eval.num_problems if last else self.config.eval.num_problems_between)
-        if last or step.number % self.config.checkpoint_every == 0:
-            self.checkpoint(step.number)
-        return last
-
-    def evaluate(self, step: int, num_problems: int) -> Evaluation:
-        """Evaluate on the first `num_problems` held-out problems; the samples do not depend on the run's past."""
-        evaluation = evaluate(
-            self.setup.engine,
-            self.setup.tokenizer,
-            self.setup.template,
-            self.setup.eval_problems[:num_problems],
-            num_samples=self.config.eval.num_samples,
-            params=self.config.eval.sampling.params(),
-            accuracy=self.setup.accuracy,
-            format=self.setup.format,
-            seed=seed_for(self.config.seed, "eval", step),
-        )
-        row = evaluation.metrics()
-        self.metrics.log(step, row)
-        self.progress.step({"step": step, **row})
-        append_lines(self.out / "transcripts.jsonl", transcripts(evaluation, step, self.config.num_transcripts))
-        return evaluation
-
-    def checkpoint(self, step: int) -> None:
-        """Write everything that going on after `step` needs."""
-        reference = self.setup.policy.reference
-        save_checkpoint(
-            self.out / "checkpoint.pt",
-            {
-                "step": step,
-                "wall_s": self.wall_s(),
-                "learner": self.setup.policy.learner.state_dict(),
-                "reference": reference.state_dict() if reference is not None else None,
-            },
-        )
+def _is_over(config: RLConfig, run: TrainingRun, step: int) -> bool:
+    """Whether nothing is left to train after `step` steps: all are done, or the reward has converged."""
+    grpo = config.grpo
+    if step == grpo.num_steps or not grpo.convergence_window:
+        return step == grpo.num_steps
+    _, rewards = series(read_metrics(run.out / "metrics.jsonl"), "train/reward_mean")
+    return has_converged(rewards, window=grpo.convergence_window, min_gain=grpo.convergence_min_gain)
 
 
-def _restore(policy: Policy, state: dict[str, Any] | None) -> tuple[int, float]:
-    """Put a checkpoint back; returns the steps done and the seconds they took."""
-    if state is None:
-        return 0, 0.0
-    policy.learner.load_state_dict(state["learner"])
-    if policy.reference is not None:
-        policy.reference.load_state_dict(state["reference"])
-    return state["step"], state["wall_s"]
+def _after_step(config: RLConfig, setup: _SetUp, run: TrainingRun, step: Step) -> bool:
+    """Log the step, evaluate and write a checkpoint where they are due; whether it was the last one.
+
+    Raises:
+        RewardError: too much of the step could not be judged.
+    """
+    run.log(step.number, step_row(step))
+    try:
+        check_unjudged(step.scores_B, config.reward.max_unjudged_rate)
+    except RewardError as error:
+        raise RewardError(f"step {step.number}: {error}") from None
+    is_last = _is_over(config, run, step.number)
+    every = config.eval.every
+    if is_last or (every and step.number % every == 0):
+        setup.engine.load_weights(setup.policy.learner.model, version=step.number)
+        num_problems = config.eval.num_problems if is_last else config.eval.num_problems_between
+        _evaluate(config, setup, run, step=step.number, num_problems=num_problems)
+    run.end_step(step.number, is_last=is_last)
+    return is_last
+
+
+def _evaluate(config: RLConfig, setup: _SetUp, run: TrainingRun, *, step: int, num_problems: int) -> None:
+    """Evaluate on the first `num_problems` held-out problems; the samples do not depend on the run's past."""
+    evaluation = evaluate(
+        setup.engine,
+        setup.tokenizer,
+        setup.template,
+        setup.eval_problems[:num_problems],
+        num_samples=config.eval.num_samples,
+        params=config.eval.sampling.params(),
+        accuracy=setup.accuracy,
+        format=setup.format,
+        seed=seed_for(config.seed, "eval", step),
+    )
+    run.log(step, evaluation.metrics())
+    append_lines(run.out / "transcripts.jsonl", transcripts(evaluation, step, config.num_transcripts))
 
 
 def _memory_plan(config: RLConfig, dtype: torch.dtype) -> MemoryPlan:
@@ -313,14 +269,30 @@ def _memory_plan(config: RLConfig, dtype: torch.dtype) -> MemoryPlan:
     )
 
 
-def _model_card(config: RLConfig) -> str:
+def _model_card(config: RLConfig, num_steps: int) -> str:
+    """What was done, and not which model of the paper it stands for: that is up to the model it began with too."""
+    tasks, rules = (
+        ", ".join(f"`{name}` {share:g}" for name, share in table.items())
+        for table in (config.tasks, config.reward.weights)
+    )
+    models = {"helpful": config.reward.helpful_model, "harmless": config.reward.harmless_model}
+    learned = [f"{kind} `{folder}`" for kind, folder in models.items() if folder]
     return f"""---
 base_model: {config.model}
+library_name: transformers
+pipeline_tag: text-generation
 tags: [r1kit, grpo, reasoning]
 ---
-# R1-Zero of {config.model}
+# {config.model}, trained by GRPO
 
-Trained by r1kit with GRPO on the task `{config.task}`: {config.grpo.num_steps} steps of
-{config.grpo.problems_per_step} problems by {config.grpo.group_size} completions, template `{config.template}`,
-seed {config.seed}. The resolved config is `config.json` of the run folder, its numbers are in `summary.json`.
+Reinforcement learning by r1kit {r1kit.__version__} with GRPO and the prompt template `{config.template}`.
+
+- Started from: `{config.model}`.
+- Tasks, with their shares of a step: {tasks}.
+- Rules, with their weights: {rules}.
+- Reward models for general prompts: {", ".join(learned) or "none"}.
+- Training: {num_steps} steps of {config.grpo.problems_per_step} problems by {config.grpo.group_size} completions, seed
+  {config.seed}.
+
+The resolved config is `config.json` of the run folder, its numbers are in `summary.json`.
 """

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,18 +14,18 @@ from transformers import PreTrainedTokenizerBase
 
 import r1kit
 from r1kit.config import dump_config
-from r1kit.errors import ConfigError, RunError
-from r1kit.learner.checkpoint import load_checkpoint, save_checkpoint
+from r1kit.errors import ConfigError
 from r1kit.learner.learner import Learner
 from r1kit.models.decoder import check_supported
 from r1kit.models.device import resolve_device, resolve_dtype
 from r1kit.models.load import load_model, load_model_config, resolve_model, save_model
 from r1kit.models.memory import MemoryPlan, check_memory
-from r1kit.pipeline.run import check_config, locked, write_config
+from r1kit.pipeline.artifact import digest
+from r1kit.pipeline.run import check_config, locked
+from r1kit.pipeline.training_run import TrainingRun, check_same_data, training_run
 from r1kit.report.files import file_hash
 from r1kit.report.hardware import describe_hardware
-from r1kit.report.metrics import MetricsWriter, Row, read_metrics, series
-from r1kit.report.progress import Progress
+from r1kit.report.metrics import Row, read_metrics, series
 from r1kit.report.summary import write_summary
 from r1kit.sft.batches import Batches, Tokenized, TokenizedExample, held_out_ids, tokenize
 from r1kit.sft.config import SFTConfig
@@ -52,21 +50,17 @@ def run_sft(config: SFTConfig, out: Path, *, device: str = "auto") -> dict[str, 
     with locked(out):
         check_config(out, config)
         setup = _set_up(config, device)
-        write_config(out, config)  # not before: a run that cannot be set up leaves the folder free for another
-        state = load_checkpoint(out / "checkpoint.pt")
-        first_step, wall_s = _restore(setup, state)
-        with (
-            MetricsWriter(out / "metrics.jsonl") as metrics,
-            Progress(config.num_epochs * setup.batches.steps_per_epoch) as progress,
-        ):
-            metrics.truncate_after(first_step if state else -1)
-            recorder = _Recorder(config, out, setup, metrics, progress, wall_before=wall_s)
-            if state is None:
-                recorder.validate(0)
-                recorder.checkpoint(0)
-            for step in train(setup.learner, setup.batches, num_epochs=config.num_epochs, first_step=first_step):
-                recorder.after_step(step)
-        summary = _summary(config, setup, read_metrics(out / "metrics.jsonl"), wall_s=recorder.wall_s())
+        num_steps = setup.learner.num_steps
+        with training_run(out, config, setup, num_steps=num_steps, checkpoint_every=config.checkpoint_every) as run:
+            if run.is_new:
+                _validate(run, setup, 0)
+                run.checkpoint(0)
+            for step in train(setup.learner, setup.batches, num_epochs=config.num_epochs, first_step=run.first_step):
+                run.log(step.number, _row(step))
+                if step.ends_epoch:
+                    _validate(run, setup, step.number)
+                run.end_step(step.number, is_last=step.number == num_steps)
+        summary = _summary(config, setup, read_metrics(out / "metrics.jsonl"), wall_s=run.wall_s())
         save_model(setup.learner.model, setup.tokenizer, out / "model", card=_model_card(config, setup, summary))
         write_summary(out, summary)
     return summary
@@ -83,7 +77,17 @@ class _SetUp:
     counts: dict[str, int]
     """Of examples: read, trained on, held out, dropped; and of distinct prompts."""
     model_sha256: str | None
+    """Of the folder, as `digest` reads it; None for a model of the hub."""
     data_sha256: str
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint holds: the learner, and which data it has learned from."""
+        return {"data_sha256": self.data_sha256, "learner": self.learner.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put the learner back; RunError if the data is not what it was."""
+        check_same_data(state, self.data_sha256, "the data file")
+        self.learner.load_state_dict(state["learner"])
 
 
 def _set_up(config: SFTConfig, device_name: str) -> _SetUp:
@@ -126,7 +130,7 @@ def _set_up(config: SFTConfig, device_name: str) -> _SetUp:
         batches=batches,
         held_out=[example for example in tokenized.examples if example.id in held_out],
         counts=_counts(tokenized, trained),
-        model_sha256=_weights_hash(Path(source)),
+        model_sha256=digest(Path(source)) if Path(source).is_dir() else None,
         data_sha256=file_hash(path),
     )
 
@@ -142,90 +146,21 @@ def _counts(tokenized: Tokenized, trained: Sequence[TokenizedExample]) -> dict[s
     }
 
 
-def _weights_hash(folder: Path) -> str | None:
-    """SHA-256 over the model's weight files in order of their names; None for a model of the hub."""
-    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    if not files:
-        return None
-    if len(files) == 1:
-        return file_hash(files[0])
-    return hashlib.sha256("".join(map(file_hash, files)).encode()).hexdigest()
+def _row(step: Step) -> Row:
+    return {
+        "sft/loss": step.stats["loss"],
+        "train/grad_norm": step.stats["grad_norm"],
+        "train/learning_rate": step.stats["learning_rate"],
+        "sft/num_tokens": step.num_tokens,
+        "sft/num_completion_tokens": step.num_completion_tokens,
+        "time/step_s": step.seconds,
+    }
 
 
-class _Recorder:
-    """Writes down what happens: metrics, the validation loss after each epoch, checkpoints."""
-
-    def __init__(
-        self,
-        config: SFTConfig,
-        out: Path,
-        setup: _SetUp,
-        metrics: MetricsWriter,
-        progress: Progress,
-        *,
-        wall_before: float,
-    ) -> None:
-        self.config = config
-        self.out = out
-        self.setup = setup
-        self.metrics = metrics
-        self.progress = progress
-        self._wall_before = wall_before
-        self._started = time.monotonic()
-
-    def wall_s(self) -> float:
-        """Seconds of this run so far, those before an interruption included."""
-        return self._wall_before + time.monotonic() - self._started
-
-    def after_step(self, step: Step) -> None:
-        """Log the step, validate and write a checkpoint where they are due."""
-        self._log(
-            step.number,
-            {
-                "sft/loss": step.stats["loss"],
-                "train/grad_norm": step.stats["grad_norm"],
-                "train/learning_rate": step.stats["learning_rate"],
-                "sft/num_tokens": step.num_tokens,
-                "sft/num_completion_tokens": step.num_completion_tokens,
-                "time/step_s": step.seconds,
-            },
-        )
-        if step.ends_epoch:
-            self.validate(step.number)
-        last = step.number == self.setup.learner.num_steps
-        if last or step.number % self.config.checkpoint_every == 0:
-            self.checkpoint(step.number)
-
-    def validate(self, step: int) -> None:
-        """The loss on the held-out examples, if there are any."""
-        if self.setup.held_out:
-            self._log(step, {"sft/validation_loss": validation_loss(self.setup.learner, self.setup.held_out)})
-
-    def checkpoint(self, step: int) -> None:
-        """Write everything that going on after `step` needs."""
-        save_checkpoint(
-            self.out / "checkpoint.pt",
-            {
-                "step": step,
-                "wall_s": self.wall_s(),
-                "data_sha256": self.setup.data_sha256,
-                "learner": self.setup.learner.state_dict(),
-            },
-        )
-
-    def _log(self, step: int, row: Row) -> None:
-        self.metrics.log(step, row)
-        self.progress.step({"step": step, **row})
-
-
-def _restore(setup: _SetUp, state: dict[str, Any] | None) -> tuple[int, float]:
-    """Put a checkpoint back; returns the steps done and the seconds they took."""
-    if state is None:
-        return 0, 0.0
-    if state["data_sha256"] != setup.data_sha256:
-        raise RunError("the data file has changed since this run began; use another --out, or restore the file")
-    setup.learner.load_state_dict(state["learner"])
-    return state["step"], state["wall_s"]
+def _validate(run: TrainingRun, setup: _SetUp, step: int) -> None:
+    """Log the loss on the held-out examples, if there are any."""
+    if setup.held_out:
+        run.log(step, {"sft/validation_loss": validation_loss(setup.learner, setup.held_out)})
 
 
 def _memory_plan(config: SFTConfig, dtype: torch.dtype, max_tokens: int) -> MemoryPlan:
@@ -268,7 +203,11 @@ def _summary(config: SFTConfig, setup: _SetUp, rows: Sequence[Row], *, wall_s: f
 
 
 def _model_card(config: SFTConfig, setup: _SetUp, summary: dict[str, Any]) -> str:
-    hashed = f", SHA-256 of its weights `{setup.model_sha256}`" if setup.model_sha256 else ""
+    hashed = (
+        f", SHA-256 of its folder (`r1kit.pipeline.artifact.digest`) `{setup.model_sha256}`"
+        if setup.model_sha256
+        else ""
+    )
     held_out = summary["last_validation_loss"]
     validation = "" if held_out is None else f"; on the held-out ones it is {held_out:.4f}"
     return f"""---

@@ -106,6 +106,14 @@ def test_static_memory_is_that_of_weights_gradients_and_adamw():
     assert "reference" not in estimate_memory(model_size(CONFIG), PLAN).static
 
 
+def test_without_sampling_there_is_no_engine():
+    size = model_size(CONFIG)
+    estimate = estimate_memory(size, replace(PLAN, num_slots=0))
+    assert estimate.sampling == 0
+    assert estimate.static.keys() == {"weights", "gradients", "optimizer", "working copy"}
+    assert estimate_memory(size, PLAN).total - estimate.total == 4 * (786_528 + 500 * 96)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_activations_are_what_autograd_saves(dtype):
     estimate = estimate_memory(model_size(CONFIG), replace(PLAN, dtype=dtype)).learning
@@ -157,6 +165,17 @@ def test_what_fits_passes_and_what_does_not_is_one_line(monkeypatch):
     assert str(caught.value).endswith(
         'fix: a smaller model, learner.dtype = "bfloat16", learner.gradient_checkpointing = true, '
         "a smaller sampling.max_new_tokens, grpo.group_size or learner.micro_batch_tokens"
+    )
+
+
+def test_without_sampling_there_is_no_advice_about_it(monkeypatch):
+    plan = replace(PLAN, num_slots=0, gradient_checkpointing=True, dtype=torch.bfloat16)
+    estimate = estimate_memory(model_size(CONFIG), plan)
+    monkeypatch.setattr(memory, "available_memory", lambda _: estimate.total - 1)
+    with pytest.raises(ModelError) as caught:
+        check_memory("tiny", CONFIG, CPU, plan)
+    assert str(caught.value).endswith(
+        "fix: a smaller model, a smaller learner.micro_batch_tokens, shorter examples (max_tokens of sft)"
     )
 
 

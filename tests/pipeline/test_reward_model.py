@@ -209,6 +209,15 @@ def test_a_pair_that_does_not_fit_the_context_is_named(world):
         run_reward_model(configured(settings, pairs=str(folder / "long.jsonl")), folder / "run", device="cpu")
 
 
+def test_memory_is_asked_for_what_a_reward_model_holds(world, monkeypatch):
+    folder, settings = world
+    monkeypatch.setattr("r1kit.models.memory.available_memory", lambda device: 1000)
+    with pytest.raises(
+        ModelError, match=r"\(weights \S+, gradients \S+, optimizer \S+, working copy \S+, activations "
+    ):
+        run_reward_model(configured(settings), folder / "run", device="cpu")
+
+
 def test_the_command_line_trains_and_scores(world):
     folder, settings = world
     runner, run = CliRunner(), folder / "run"

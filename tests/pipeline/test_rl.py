@@ -83,6 +83,25 @@ def test_a_run_leaves_everything_that_it_promises(world):
     AutoTokenizer.from_pretrained(run / "model")
 
 
+def test_the_card_says_what_was_done(world):
+    """Not which model of the paper it is; and the steps that were taken, which a stop by convergence makes fewer."""
+    folder, settings = world
+    grpo = {**settings["grpo"], "convergence_window": 1, "convergence_min_gain": 2.0}  # no reward gains as much
+    other = folder / "others.jsonl"
+    other.write_text((folder / "rows.jsonl").read_text())
+    task = {settings["task"]: 0.75, str(other): 0.25}
+    run_rl(zero(settings, task=task, grpo={**grpo, "problems_per_step": 4}), folder / "run", device="cpu")
+    card = (folder / "run" / "model" / "README.md").read_text()
+    assert card.startswith(f"---\nbase_model: {settings['model']}\n")
+    assert f"\n# {settings['model']}, trained by GRPO\n" in card
+    assert "the prompt template `boxed`" in card
+    assert f"- Tasks, with their shares of a step: `{settings['task']}` 0.75, `{other}` 0.25.\n" in card
+    assert "- Rules, with their weights: `accuracy` 1, `format` 0.1.\n" in card
+    assert "- Reward models for general prompts: none.\n" in card
+    assert "- Training: 2 steps of 4 problems by 4 completions, seed\n  5.\n" in card
+    assert "R1-Zero" not in card
+
+
 def test_same_config_same_weights_and_other_seed_other_samples(world):
     folder, settings = world
     for name in ("a", "b"):

@@ -13,6 +13,7 @@ from r1kit.cli.main import app
 from r1kit.config import parse_config
 from r1kit.errors import ConfigError, DataError, ModelError, RunError
 from r1kit.models.load import load_model, save_model
+from r1kit.pipeline import artifact
 from r1kit.pipeline import sft as sft_module
 from r1kit.pipeline.sft import run_sft
 from r1kit.sft.config import SFTConfig
@@ -90,9 +91,10 @@ def test_the_card_names_base_and_data_by_their_hashes(world):
     run_sft(sft(settings, num_epochs=1), folder / "run", device="cpu")
     card = (folder / "run" / "model" / "README.md").read_text()
     data = hashlib.sha256((folder / "data" / "data.jsonl").read_bytes()).hexdigest()
-    base = hashlib.sha256((folder / "base" / "model.safetensors").read_bytes()).hexdigest()
+    base = artifact.digest(folder / "base")
     assert card.startswith(f"---\nbase_model: {folder / 'base'}\n")
-    assert f"SHA-256 of its weights `{base}`" in card
+    assert f"SHA-256 of its folder (`r1kit.pipeline.artifact.digest`) `{base}`" in card
+    assert json.loads((folder / "run" / "summary.json").read_text())["model_sha256"] == base
     assert f"SHA-256 `{data}`" in card
     assert json.loads(card.partition("```json\n")[2].partition("\n```")[0])["seed"] == 3
 
@@ -136,6 +138,16 @@ def test_another_config_and_other_data_need_another_folder(world):
     write_examples(folder / "data" / "data.jsonl", EXAMPLES[2:])
     with pytest.raises(RunError, match="the data file has changed since this run began"):
         run_sft(sft(settings, num_epochs=1), folder / "run", device="cpu")
+
+
+def test_memory_is_asked_for_what_fine_tuning_holds(world, monkeypatch):
+    """No engine and no reference, and no advice about sampling."""
+    folder, settings = world
+    monkeypatch.setattr("r1kit.models.memory.available_memory", lambda device: 1000)
+    with pytest.raises(
+        ModelError, match=r"\(weights \S+, gradients \S+, optimizer \S+, working copy \S+, activations "
+    ):
+        run_sft(sft(settings), folder / "run", device="cpu")
 
 
 def test_what_is_too_long_is_dropped_and_counted(world, caplog):
