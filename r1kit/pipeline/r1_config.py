@@ -42,7 +42,8 @@ class SourcesConfig(Config):
     """Reasoning tasks for rejection sampling alone whose problems name verifier "judge": no rule can check them, and
     the judge of the section `rejection_data` compares the answers with the gold ones (2.3.3)."""
     shots: str = "nano"
-    """Worked examples for few-shot prompting: `nano`, or a .jsonl with question, thought, answer, task, language."""
+    """Worked examples for few-shot prompting: `nano`, or a .jsonl of examples as r1kit.sft.data has them, in the
+    readable format and with the bare answer as the summary."""
     answers: str = "nano"
     """Answers to the general prompts, "portions of the SFT dataset" (2.3.3): `nano`, or a file of examples."""
     pairs: str = "nano"

@@ -103,31 +103,33 @@ class Costs:
             (data.zero_problems, data.zero),
         )
         tokens = sum(count * each.num_samples * each.draw.max_new_tokens / 2 for count, each in collectors)
-        return self._sampling(tokens, data.max_batch_size)
+        longest = max(each.draw.max_new_tokens for count, each in collectors)
+        return self._sampling(tokens, data.max_batch_size, longest)
 
     def rejection_data(self) -> Cost:
         """Several samples a prompt."""
         data = self._config.rejection_data
-        tokens = data.num_problems * data.reject.num_samples * data.reject.draw.max_new_tokens / 2
-        return self._sampling(tokens, data.max_batch_size)
+        longest = data.reject.draw.max_new_tokens
+        return self._sampling(data.num_problems * data.reject.num_samples * longest / 2, data.max_batch_size, longest)
 
     def non_reasoning_data(self) -> Cost:
         """The thoughts before given answers, as if all prompts had one."""
         data = self._config.non_reasoning_data
-        tokens = data.num_problems * data.collect.num_samples * data.collect.draw.max_new_tokens / 2
-        return self._sampling(tokens, data.max_batch_size)
+        longest = data.collect.draw.max_new_tokens
+        return self._sampling(data.num_problems * data.collect.num_samples * longest / 2, data.max_batch_size, longest)
 
     def evaluation(self, num_tasks: int, *, model: str | None = None) -> Cost:
         """Samples of every task's problems."""
         config = self._config.evaluation
-        tokens = num_tasks * config.num_problems * config.num_samples * config.sampling.max_new_tokens / 2
-        return self._sampling(tokens, config.max_batch_size, model=model)
+        longest = config.sampling.max_new_tokens
+        tokens = num_tasks * config.num_problems * config.num_samples * longest / 2
+        return self._sampling(tokens, config.max_batch_size, longest, model=model)
 
-    def _sampling(self, num_tokens: float, batch: int, *, model: str | None = None) -> Cost:
+    def _sampling(self, num_tokens: float, batch: int, longest: int, *, model: str | None = None) -> Cost:
         def cost(machine: Machine) -> Estimate:
             size = _size(model) if model else self._base
             seconds = machine.sampling_seconds(size.num_parameters, round(num_tokens), batch)
-            plan = _plan(1, 1, round(2 * num_tokens / batch), batch)
+            plan = _plan(1, 1, longest, batch)
             return Estimate(minutes=seconds / 60, memory_gb=expected_memory_gb(size, plan, "sampling"))
 
         return cost
