@@ -103,6 +103,16 @@ def write_lines(path, rows):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def r1_sources(folder):
+    return {
+        "reasoning": {str(folder / "reasoning.jsonl"): 3},
+        "general": {str(folder / "general.jsonl"): 1},
+        "shots": str(folder / "shots.jsonl"),
+        "answers": str(folder / "answers.jsonl"),
+        "pairs": str(folder / "pairs.jsonl"),
+    }
+
+
 def r1_config(folder, **sections):
     learner = {"learning_rate": 1e-4, "dtype": "float32"}
     evaluation = {"num_problems": 2, "num_problems_between": 2, "num_samples": 2, "sampling": {"max_new_tokens": 48}}
@@ -120,13 +130,7 @@ def r1_config(folder, **sections):
         "base": str(folder / "base"),
         "students": {"small": str(folder / "base")},
         "ablations": {"no_language_reward": True, "sft_from_rl": True, "seeds": [1]},
-        "sources": {
-            "reasoning": {str(folder / "reasoning.jsonl"): 3},
-            "general": {str(folder / "general.jsonl"): 1},
-            "shots": str(folder / "shots.jsonl"),
-            "answers": str(folder / "answers.jsonl"),
-            "pairs": str(folder / "pairs.jsonl"),
-        },
+        "sources": r1_sources(folder),
         "zero": rl,
         "cold_start_data": {
             "few_shot_problems": 4,

@@ -4,10 +4,11 @@ import json
 import shutil
 
 import pytest
-from small_r1 import build_world, r1_config
+from small_r1 import QUESTIONS, build_world, r1_config, r1_sources, write_lines
+from teacher_server import TeacherServer, completion
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
-from r1kit.errors import ConfigError, DataError
+from r1kit.errors import ConfigError, DataError, ModelError
 from r1kit.pipeline.artifact import read_manifest, verify
 from r1kit.pipeline.r1 import r1_stages, run_r1
 from r1kit.pipeline.r1_report import build_pipeline_report, groups
@@ -185,6 +186,45 @@ def test_nothing_correct_is_said_with_the_stage(world, tmp_path):
         DataError, match=r"^stage rejection_data \(.*\): rejection sampling: none of 16 samples was kept"
     ):
         run_r1(hopeless, tmp_path / "run", device="cpu", note=lambda _: None)
+
+
+def test_students_learn_from_traces(world, tmp_path):
+    folder, *_ = world
+    traces = tmp_path / "traces.jsonl"
+    write_lines(traces, [{"prompt": QUESTIONS[i], "reasoning": "one less", "response": "**1**"} for i in range(8)])
+    config = r1_config(folder, sources={**r1_sources(folder), "traces": str(traces)}, ablations={})
+    made = run_r1(config, tmp_path / "run", device="cpu", only="distilled_small", note=lambda _: None)
+    assert list(made) == ["traces_data", "distilled_small"]
+    examples = read_examples(made["traces_data"] / "data.jsonl")
+    assert [example.response for example in examples] == [" |special_token| one less |special_token| **1**"] * 8
+
+
+def test_students_learn_from_a_teacher(world, tmp_path):
+    folder, *_ = world
+    with TeacherServer(lambda n, body: completion("**1**", reasoning_content="one less")) as server:
+        teacher = {
+            **{"task": str(folder / "reasoning.jsonl"), "teacher": {"model": "teacher-1"}},
+            "endpoint": {"url": server.url},
+        }
+        config = r1_config(folder, teacher=teacher, ablations={})
+        made = run_r1(config, tmp_path / "run", device="cpu", only="distilled_small", note=lambda _: None)
+    assert list(made) == ["teacher_data", "distilled_small"]
+    examples = read_examples(made["teacher_data"] / "data.jsonl")
+    assert {example.response for example in examples} == {" |special_token| one less |special_token| **1**"}
+    assert len(examples) == 20  # the training problems
+
+
+def test_a_judge_without_a_chat_template_is_refused_with_the_stage(world, tmp_path):
+    folder, *_ = world
+    shutil.copytree(folder / "run", tmp_path / "run")
+    judged = tmp_path / "judged.jsonl"
+    write_lines(judged, [{"id": "j", "prompt": "Say one.", "answer": "1", "verifier": "judge", "split": "train"}])
+    rejection = {"num_problems": 8, "judge": {"model": str(folder / "base")}}
+    config = r1_config(
+        folder, sources={**r1_sources(folder), "judged": {str(judged): 1}}, rejection_data=rejection, ablations={}
+    )
+    with pytest.raises(ModelError, match=r"^stage rejection_data \(.*\): the tokenizer of .* has no chat template"):
+        run_r1(config, tmp_path / "run", device="cpu", only="rejection_data", note=lambda _: None)
 
 
 @pytest.mark.parametrize(
