@@ -359,5 +359,7 @@ def _files(*names: str) -> tuple[Path, ...]:
 
 
 def _weights(model: str) -> tuple[Path, ...]:
-    """The folder of a local model; one on a hub counts by its name."""
-    return _files(resolve_model(model))
+    """The files of a local model that decide what it computes, not card or logs; one on a hub counts by its name."""
+    folder = Path(resolve_model(model))
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return tuple(path for path in files if path.is_file() and path.suffix not in (".md", ".jsonl"))

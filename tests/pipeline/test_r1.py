@@ -9,7 +9,7 @@ from teacher_server import TeacherServer, completion
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from r1kit.errors import ConfigError, DataError, ModelError
-from r1kit.pipeline.artifact import read_manifest, verify
+from r1kit.pipeline.artifact import artifact_keys, read_manifest, verify
 from r1kit.pipeline.r1 import r1_stages, run_r1
 from r1kit.pipeline.r1_report import build_pipeline_report, groups
 from r1kit.sft.data import read_examples
@@ -175,6 +175,18 @@ def test_a_changed_data_file_is_noticed(world):
         (folder / "pairs.jsonl").write_text(lines)
     assert keys["helpful"].inputs == ()
     assert made["helpful"] != artifacts["helpful"]
+
+
+def test_a_models_card_may_change_and_its_weights_may_not(world):
+    folder, config, *_ = world
+    before = artifact_keys(r1_stages(config))
+    for name, is_same in (("README.md", True), ("tokenizer.json", False)):
+        text = (folder / "base" / name).read_text()
+        try:
+            (folder / "base" / name).write_text(text + " ")
+            assert (artifact_keys(r1_stages(config)) == before) is is_same
+        finally:
+            (folder / "base" / name).write_text(text)
 
 
 def test_nothing_correct_is_said_with_the_stage(world, tmp_path):
