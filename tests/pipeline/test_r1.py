@@ -246,7 +246,7 @@ def test_a_judge_without_a_chat_template_is_refused_with_the_stage(world, tmp_pa
         ({"sft": {"data": "x.jsonl"}}, r"sft\.data is filled in by the pipeline"),
         ({"r1": {"task": "gsm8k"}}, r"r1\.task is filled in from sources"),
         ({"helpful": {"kind": "harmless"}}, r"helpful\.kind is 'harmless'"),
-        ({"rl_students": ["smal"]}, r"no student is called 'smal'; known: small\. Did you mean 'small'\?"),
+        ({"rl_students": ["small1"]}, r"no student is called 'small1'; known: small\. Did you mean 'small'\?"),
         ({"students": {"rl_x": "nano"}}, r"students: 'rl_x' reads as the name of another stage"),
         ({"students": {"x_seed3": "nano"}}, r"students: 'x_seed3' reads as the name of another stage"),
         ({"students": {"X": "nano"}}, r"students"),
