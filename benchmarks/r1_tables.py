@@ -13,10 +13,11 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from r1kit.pipeline.artifact import MANIFEST
 from r1kit.pipeline.r1_comparisons import comparisons
-from r1kit.pipeline.r1_report import groups, note
-from r1kit.pipeline.r1_results import EVALUATION, Cell, label_of, main_models
-from r1kit.pipeline.status import StageStatus, read_status
+from r1kit.pipeline.r1_report import finished_artifacts, groups, note, read_results
+from r1kit.pipeline.r1_results import Cell, label_of, main_models
+from r1kit.pipeline.status import read_status
 from r1kit.report.files import read_json
 from r1kit.report.hardware import describe_hardware, hardware_line
 from r1kit.report.metrics import read_metrics
@@ -26,20 +27,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     run: Path = parser.parse_args().run
-    stages = [stage for stage in read_status(run).stages if stage.folder is not None]
-    folders = {stage.name: stage.folder for stage in stages if stage.folder is not None}
-    evaluated = [name.removeprefix(EVALUATION) for name in folders if name.startswith(EVALUATION)]
-    results = {name: read_json(folders[EVALUATION + name] / "evaluation.json") for name in evaluated}
+    stages = read_status(run).stages
+    folders = finished_artifacts(stages)
+    results = read_results(folders)
     shown = {name: results[name] for name in main_models(results)}
     print(table(("", *map(label_of, shown)), main_rows(groups(shown))), note(shown), sep="\n\n")
     training = {name: read_metrics(folders[name] / "metrics.jsonl") for name in ("zero", "reasoning_rl")}
-    for each in comparisons(evaluated, results, training):
+    for each in comparisons(list(results), results, training):
         rows = [(row["label"], *map(text_of, row["cells"])) for row in each.rows]
         print(
             f"\n### {each.title}\n", each.text, "", table((each.corner, *each.columns), rows), "", each.note, sep="\n"
         )
-    print("\n### Stages\n", table(("stage", "seconds", "peak, GB"), map(stage_row, stages)), sep="\n")
-    total = sum(read_json(folder / "manifest.json")["seconds"] for folder in folders.values())
+    print(
+        "\n### Stages\n",
+        table(("stage", "seconds", "peak, GB"), (stage_row(*artifact) for artifact in folders.items())),
+        sep="\n",
+    )
+    total = sum(read_json(folder / MANIFEST)["seconds"] for folder in folders.values())
     print(f"\nAll stages together: {total / 60:.1f} minutes. {hardware_line(describe_hardware())}")
 
 
@@ -56,11 +60,10 @@ def text_of(cell: Cell) -> str:
     return f"{cell.value} {cell.error}".strip()
 
 
-def stage_row(stage: StageStatus) -> tuple[str, str, str]:
+def stage_row(name: str, folder: Path) -> tuple[str, str, str]:
     """Name, seconds, gigabytes."""
-    assert stage.folder is not None
-    manifest = read_json(stage.folder / "manifest.json")
-    return stage.name, f"{manifest['seconds']:.0f}", f"{manifest['peak_memory_gb']:.1f}"
+    manifest = read_json(folder / MANIFEST)
+    return name, f"{manifest['seconds']:.0f}", f"{manifest['peak_memory_gb']:.1f}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

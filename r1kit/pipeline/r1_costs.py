@@ -103,7 +103,7 @@ class Costs:
             (data.zero_problems, data.zero),
         )
         tokens = sum(count * each.num_samples * each.draw.max_new_tokens / 2 for count, each in collectors)
-        longest = max(each.draw.max_new_tokens for count, each in collectors)
+        longest = max((each.draw.max_new_tokens for count, each in collectors if count), default=1)
         return self._sampling(tokens, data.max_batch_size, longest)
 
     def rejection_data(self) -> Cost:

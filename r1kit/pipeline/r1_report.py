@@ -75,15 +75,13 @@ def build_pipeline_report(run: Path) -> Path:
         RunError: `run` holds no run of stages, or a file in it is damaged.
     """
     stages = read_status(run).stages
-    folders = {stage.name: folder for stage in stages if (folder := _finished(stage)) is not None}
+    folders = finished_artifacts(stages)
     evaluations = [stage.name for stage in stages if stage.kind == "evaluation"]
-    results = {
-        name.removeprefix(EVALUATION): read_json(folders[name] / "evaluation.json")
-        for name in evaluations
-        if name in folders
-    }
+    results = read_results(folders)
     main = {name: results[name] for name in main_models(results)}
-    datasets = {stage.name: folders[stage.name] for stage in stages if stage.kind == "dataset" and _finished(stage)}
+    datasets = {
+        stage.name: folders[stage.name] for stage in stages if stage.kind == "dataset" and stage.name in folders
+    }
     trained = [name for name in ("zero", "reasoning_rl") if name in folders]
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -109,6 +107,20 @@ def build_pipeline_report(run: Path) -> Path:
         stages=[_stage_row(stage, run) for stage in stages],
     )
     return write_text_atomic(run / "report.html", page)
+
+
+def finished_artifacts(stages: Sequence[StageStatus]) -> dict[str, Path]:
+    """Stage to the folder of its artifact, of those that are whole."""
+    return {stage.name: folder for stage in stages if (folder := _finished(stage)) is not None}
+
+
+def read_results(folders: Mapping[str, Path]) -> dict[str, Any]:
+    """Model to the content of its evaluation.json, from the artifacts of a run."""
+    return {
+        name.removeprefix(EVALUATION): read_json(folder / "evaluation.json")
+        for name, folder in folders.items()
+        if name.startswith(EVALUATION)
+    }
 
 
 def groups(results: Results) -> list[dict[str, Any]]:
