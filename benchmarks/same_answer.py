@@ -18,7 +18,7 @@ Where the objectives are not the same:
   which it is here.
 - r1kit's `r1` (Eq. 1 as printed) and TRL's bnpo, cispo, sapo, luspo and vespo are without counterpart.
 
-Curves: GRPO on nano_math from the shipped base, with the same prompts in the same order, the same budget, reward, AdamW
+Curves: GRPO on nano:math from the shipped base, with the same prompts in the same order, the same budget, reward, AdamW
 and clip; everything in float32. The samplers draw other random numbers, so the curves agree in distribution only.
 """
 
@@ -241,7 +241,7 @@ def make_setting(seed: int, arguments: argparse.Namespace) -> curve.Setting:
     _, tokenizer = load(make_model(SHAPES[SHAPE_OF["nano"]], Path(), smollm2=Path()))
     known = problems()
     place = {problem.id: index for index, problem in enumerate(known)}
-    pools = [ProblemPool(name="nano_math", problems=known, share=1.0)]
+    pools = [ProblemPool(name="nano:math", problems=known, share=1.0)]
     steps = [problems_of_step(pools, step, arguments.problems, seed) for step in range(arguments.steps)]
     texts = [[TEMPLATES["r1_zero"].render(problem, tokenizer) for problem in chosen] for chosen in steps]
     return curve.Setting(

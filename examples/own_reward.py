@@ -14,7 +14,7 @@ from r1kit.learner.config import LearnerConfig
 from r1kit.learner.learner import Learner
 from r1kit.models.load import load_model
 from r1kit.tasks.mix import ProblemPool
-from r1kit.tasks.nano import NanoMath
+from r1kit.tasks.nano import nano_task
 from r1kit.tasks.templates import TEMPLATES
 from r1kit.types import Rollout, SamplingParams, Score
 
@@ -45,7 +45,7 @@ def main(num_steps: int = 8) -> list[float]:
         engine=engine,
         tokenizer=tokenizer,
         template=TEMPLATES["r1_zero"],
-        pools=[ProblemPool(name="nano_math", problems=NanoMath().problems("train"), share=1.0)],
+        pools=[ProblemPool(name="nano:math", problems=nano_task("math").problems("train"), share=1.0)],
         reward=Brevity(),
         sampling=SamplingParams(max_new_tokens=80),
         seed=0,

@@ -129,7 +129,10 @@ def r1_config(folder, **sections):
     values = {
         "base": str(folder / "base"),
         "students": {"small": str(folder / "base")},
-        "ablations": {"no_language_reward": True, "sft_from_rl": True, "seeds": [1]},
+        "ablations": {
+            **{"no_language_reward": True, "zero_language_reward": True, "sft_from_rl": True},
+            "seeds": [1],
+        },
         "sources": r1_sources(folder),
         "zero": rl,
         "cold_start_data": {

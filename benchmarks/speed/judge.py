@@ -1,4 +1,4 @@
-"""The reward of both sides of `same_answer.py`: r1kit's, with the default weights, on nano_math.
+"""The reward of both sides of `same_answer.py`: r1kit's, with the default weights, on nano:math.
 
     python judge.py 64 < questions.jsonl
 
@@ -16,18 +16,18 @@ from contextlib import contextmanager
 from r1kit.pipeline.config import RewardConfig
 from r1kit.rewards.base import Reward, build_reward
 from r1kit.rewards.pool import VerifierPool
-from r1kit.tasks.nano import NanoMath
+from r1kit.tasks.nano import nano_task
 from r1kit.types import Completion, Problem, Rollout, StopReason
 
 
 def problems() -> Sequence[Problem]:
-    """The training problems of nano_math, the same in every process."""
-    return NanoMath().problems("train")
+    """The training problems of nano:math, the same in every process."""
+    return nano_task("math").problems("train")
 
 
 @contextmanager
 def judging(max_new_tokens: int) -> Iterator[Reward]:
-    """`r1kit zero`'s reward for nano_math: accuracy inside a valid format, and 0.1 for the format."""
+    """`r1kit zero`'s reward for nano:math: accuracy inside a valid format, and 0.1 for the format."""
     config = RewardConfig()
     with VerifierPool(config.num_workers, config.timeout_s) as pool:
         yield build_reward(config, "r1_zero", pool, max_new_tokens=max_new_tokens)

@@ -142,7 +142,7 @@ def answer_curve(arguments: argparse.Namespace) -> None:
             engine=engine,
             tokenizer=tokenizer,
             template=TEMPLATES["r1_zero"],
-            pools=[ProblemPool(name="nano_math", problems=problems(), share=1.0)],
+            pools=[ProblemPool(name="nano:math", problems=problems(), share=1.0)],
             reward=reward,
             sampling=SamplingParams(max_new_tokens=setting.max_new_tokens),
             seed=setting.seed,

@@ -31,7 +31,7 @@ def chat(
     template: Annotated[
         str | None,
         typer.Option(
-            help="r1_zero, boxed, chat or plain. Without it: the run's; else chat if the model has it, or r1_zero."
+            help="r1_zero, readable, boxed, chat or plain. Without it the run's, or chat if the model has it, else r1_zero"
         ),
     ] = None,
     temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.6,
@@ -137,15 +137,15 @@ def so_far(text: str, *, show_thinking: bool) -> Text:
     """
     from rich.text import Text
 
-    from r1kit.rewards.extract import ANSWER_OPEN, THINK_CLOSE, after_thinking, split_think_answer
+    from r1kit.rewards.extract import ANSWER_OPEN, READABLE_TOKEN, THINK_CLOSE, after_thinking
 
     shown = Text()
-    think = split_think_answer(text).think
+    think = _thinking(text)
     if think is not None:
-        is_open = THINK_CLOSE not in text
+        is_open = THINK_CLOSE not in text and text.count(READABLE_TOKEN) < 2
         shown.append(f"{think}\n" if show_thinking else "thinking...\n" if is_open else "thought\n", style="dim")
     answer = after_thinking(text).rpartition(ANSWER_OPEN)[2]
-    return shown.append(re.sub(r"<[/\w]*>?\Z", "", answer).strip())
+    return shown.append(re.sub(r"(<[/\w]*>?|\|\w*)\Z", "", answer).strip())
 
 
 def reply(completion: Completion, tokenizer: PreTrainedTokenizerBase, *, show_thinking: bool) -> Text:
@@ -154,13 +154,19 @@ def reply(completion: Completion, tokenizer: PreTrainedTokenizerBase, *, show_th
 
     from r1kit.rewards.extract import after_thinking, split_think_answer
 
-    cut = split_think_answer(completion.text)
-    text = Text()
-    if cut.think:
-        num_tokens = len(tokenizer.encode(cut.think, add_special_tokens=False))
-        text.append(f"{cut.think}\n" if show_thinking else f"thought for {num_tokens} tokens\n", style="dim")
-    answer = cut.answer or after_thinking(completion.text).strip()
+    think, text = _thinking(completion.text), Text()
+    if think:
+        num_tokens = len(tokenizer.encode(think, add_special_tokens=False))
+        text.append(f"{think}\n" if show_thinking else f"thought for {num_tokens} tokens\n", style="dim")
+    answer = split_think_answer(completion.text).answer or after_thinking(completion.text).strip()
     if not answer:
         reason = "the length limit came first" if completion.stop_reason is StopReason.LENGTH else "the model stopped"
         text.append(f"(no answer: {reason})", style="dim")
     return text.append(answer)
+
+
+def _thinking(text: str) -> str | None:
+    """What stands in think tags or, in the readable format, around its tokens; None where nothing was thought."""
+    from r1kit.rewards.extract import READABLE_TOKEN, chain_of_thought, split_think_answer
+
+    return chain_of_thought(text) if READABLE_TOKEN in text else split_think_answer(text).think

@@ -57,11 +57,11 @@ def status_table(found: RunStatus) -> Table:
 
 
 def plan_table(rows: Sequence[PlanRow]) -> Table:
-    """The graph before it starts: a line a stage, what is cached, what the rest is expected to take, and the total."""
-    from rich.table import Table
+    """The graph before it starts: a line a stage, what is cached, what the rest is expected to take, and the total.
 
-    from r1kit.pipeline.estimate import total
-    from r1kit.report.progress import format_duration
+    All evaluations are one line: nothing reads them, and they would be half of the table.
+    """
+    from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for heading in ("stage", "kind"):
@@ -70,16 +70,31 @@ def plan_table(rows: Sequence[PlanRow]) -> Table:
     table.add_column("state", no_wrap=True)
     table.add_column("expected", justify="right", no_wrap=True)
     table.add_column("GB", justify="right", no_wrap=True)
+    evaluations = [row for row in rows if row.kind == "evaluation"]
     for row in rows:
-        cells = ("-", "-")
-        if row.estimate is not None:
-            cells = (format_duration(60 * row.estimate.minutes), f"{row.estimate.memory_gb:.1f}")
-        table.add_row(row.name, row.kind, ", ".join(row.inputs) or "-", row.state, *cells)
-    sums = total([row.estimate for row in rows if row.estimate is not None])
-    num_cached = sum(row.state == "cached" for row in rows)
-    sizes = f"{num_cached} cached, {len(rows) - num_cached} to run"
-    table.add_row("total", "", sizes, "", format_duration(60 * sums.minutes), f"{sums.memory_gb:.1f}")
+        if row.kind != "evaluation":
+            table.add_row(row.name, row.kind, ", ".join(row.inputs) or "-", row.state, *_expected([row]))
+    if evaluations:
+        table.add_row("evaluations", f"{len(evaluations)} models", _counts(evaluations), "", *_expected(evaluations))
+    table.add_row("total", "", _counts(rows), "", *_expected(rows))
     return table
+
+
+def _counts(rows: Sequence[PlanRow]) -> str:
+    num_cached = sum(row.state == "cached" for row in rows)
+    return f"{num_cached} cached, {len(rows) - num_cached} to run"
+
+
+def _expected(rows: Sequence[PlanRow]) -> tuple[str, str]:
+    """Time and memory of stages one after the other; "-" where nothing is known."""
+    from r1kit.pipeline.estimate import total
+    from r1kit.report.progress import format_duration
+
+    estimates = [row.estimate for row in rows if row.estimate is not None]
+    if not estimates:
+        return "-", "-"
+    sums = total(estimates)
+    return format_duration(60 * sums.minutes), f"{sums.memory_gb:.1f}"
 
 
 def _cells(stage: StageStatus) -> tuple[str, str, str, str]:

@@ -62,6 +62,8 @@ class MemoryPlan:
     num_slots: int
     """Completions that the engine samples at once; 0 where nothing is sampled, so that there is no engine."""
     max_logits: int = MAX_LOGITS
+    reward_model_parameters: int = 0
+    """Of all reward models that judge beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class MemoryEstimate:
     """Bytes, by what they hold."""
 
     static: Mapping[str, int]
-    """Held all the time: weights, gradients, optimizer, working copy; an engine and a reference if there are any."""
+    """Held all the time: weights, gradients, optimizer, working copy; engine, reference, reward models if there are."""
     learning: int
     """Held by the learner between a micro-batch's forward and backward pass."""
     sampling: int
@@ -116,6 +118,8 @@ def estimate_memory(size: ModelSize, plan: MemoryPlan) -> MemoryEstimate:
         static["engine"] = copy + size.vocab_size * size.hidden_size * plan.dtype.itemsize
     if plan.has_reference:
         static["reference"] = 4 * size.num_parameters + copy
+    if plan.reward_model_parameters:
+        static["reward models"] = plan.reward_model_parameters * plan.dtype.itemsize
     kv_token = 2 * size.num_layers * size.num_kv_heads * size.head_dim * plan.dtype.itemsize
     num_prompts = -(-plan.num_slots // plan.group_size)
     sampling = (num_prompts * plan.prompt_tokens + plan.num_slots * plan.completion_tokens) * kv_token

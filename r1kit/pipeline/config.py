@@ -84,7 +84,7 @@ class RLConfig(Config):
 
     model: str = "nano"
     """A Hugging Face folder, a hub name, or `nano` for the shipped base model."""
-    task: str | dict[str, float] = "nano_math"
+    task: str | dict[str, float] = "nano:math"
     """A name in r1kit.tasks.TASKS, or a .jsonl or .parquet file with `prompt` and `answer`; or a table of several with
     their shares of a step's problems."""
     template: TemplateName = "r1_zero"

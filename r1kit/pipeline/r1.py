@@ -1,4 +1,4 @@
-"""DeepSeek-R1 as a graph of stages (sections 2.3 and 2.4 of arXiv:2501.12948)..
+"""DeepSeek-R1 as a graph of stages (sections 2.3 and 2.4 of arXiv:2501.12948).
 
     r1kit r1 configs/nano/r1.toml --out runs/r1
 
@@ -17,13 +17,12 @@
     distilled_rl_X     RL on top of the distilled one, which the paper leaves to others           2.4
 
 and an evaluation of every model, eval_<name>. A teacher's traces (teacher_data, traces_data) may take the place of
-sft_data for students. The section `ablations` adds what stages are compared with: reasoning_rl_no_language (2.3.2),
-sft_from_rl (2.3.3), and further seeds, <name>_seed<n>.
+sft_data for students. The section `ablations` adds what stages are compared with: reasoning_rl_no_language and
+zero_language (2.3.2), sft_from_rl (2.3.3), and further seeds, <name>_seed<n>.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +34,7 @@ from r1kit.pipeline.config import RLConfig
 from r1kit.pipeline.execute import Note, execute
 from r1kit.pipeline.r1_config import MixStageConfig, R1Config, TracesConfig
 from r1kit.pipeline.r1_costs import Costs
+from r1kit.pipeline.r1_results import stage_of
 from r1kit.pipeline.r1_stages import ModelSource
 from r1kit.pipeline.stage import Stage
 from r1kit.sft.config import SFTConfig
@@ -79,14 +79,7 @@ def _reasoning(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[
     """R1-Zero, and stages 1 and 2 of R1."""
     sources, tasks, seed = config.sources, config.sources.reasoning, config.seed
     return [
-        Stage(
-            name="zero",
-            kind="model",
-            config=config.zero,
-            reads=(*_weights(config.base), *_files(*tasks)),
-            run=do.reinforce(base, tasks, {}),
-            cost=costs.rl(config.zero),
-        ),
+        _zero(config, base, costs),
         Stage(
             name="cold_start_data",
             kind="dataset",
@@ -111,14 +104,30 @@ def _reasoning(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[
     ]
 
 
+def _zero(
+    config: R1Config, base: ModelSource, costs: Costs, *, with_language: bool = False, seed: int | None = None
+) -> Stage[RLConfig]:
+    """R1-Zero; as an ablation with the language reward of reasoning RL, or with another seed."""
+    rl = _seeded(config.zero, seed)
+    if with_language:
+        rl = _weighed(rl, {**rl.reward.weights, "language": config.reasoning_rl.reward.weights.get("language", 1.0)})
+    return Stage(
+        name=_named("zero_language" if with_language else "zero", seed),
+        kind="model",
+        config=rl,
+        reads=(*_weights(config.base), *_files(*config.sources.reasoning)),
+        run=do.reinforce(base, config.sources.reasoning, {}),
+        cost=costs.rl(rl),
+    )
+
+
 def _reasoning_rl(
     config: R1Config, costs: Costs, *, with_language: bool = True, seed: int | None = None
 ) -> Stage[RLConfig]:
     """Stage 2 of R1; as an ablation without its language reward, or with another seed."""
     rl = _seeded(config.reasoning_rl, seed)
     if not with_language:
-        weights = {name: weight for name, weight in rl.reward.weights.items() if name != "language"}
-        rl = rl.model_copy(update={"reward": rl.reward.model_copy(update={"weights": weights})})
+        rl = _weighed(rl, {name: weight for name, weight in rl.reward.weights.items() if name != "language"})
     return Stage(
         name=_named("reasoning_rl" if with_language else "reasoning_rl_no_language", seed),
         kind="model",
@@ -208,7 +217,7 @@ def _all_scenarios(config: R1Config, base: ModelSource, costs: Costs) -> list[St
             config=config.r1,
             reads=_files(*tasks),
             run=do.reinforce(ModelSource("sft"), tasks, REWARD_MODELS),
-            cost=costs.rl(config.r1),
+            cost=costs.rl(config.r1, num_reward_models=len(REWARD_MODELS)),
         )
     )
     return stages
@@ -288,14 +297,19 @@ def _student_rl(
 def _ablations(config: R1Config, costs: Costs) -> list[Stage[Any]]:
     """What nothing else reads: stages that the report compares others with."""
     wanted = config.ablations
-    languages = (True, False) if wanted.no_language_reward else (True,)
+    base = ModelSource(name=config.base)
     stages: list[Stage[Any]] = []
     if wanted.no_language_reward:
         stages.append(_reasoning_rl(config, costs, with_language=False))
+    if wanted.zero_language_reward:
+        stages.append(_zero(config, base, costs, with_language=True))
     if wanted.sft_from_rl:
         stages.append(_sft(config, ModelSource("reasoning_rl"), costs))
     for seed in wanted.seeds:
-        stages += [_reasoning_rl(config, costs, with_language=each, seed=seed) for each in languages]
+        if wanted.no_language_reward:
+            stages += [_reasoning_rl(config, costs, with_language=each, seed=seed) for each in (True, False)]
+        if wanted.zero_language_reward:
+            stages += [_zero(config, base, costs, with_language=each, seed=seed) for each in (True, False)]
         stages += _students(config, costs, seed=seed)
     return stages
 
@@ -332,14 +346,14 @@ def _evaluations(config: R1Config, models: Sequence[str], costs: Costs) -> list[
 
 def _template(config: R1Config, model: str) -> TemplateName:
     """What a model is asked reasoning problems in: fine-tuned ones as they were taught, others as in their RL."""
-    if model in ("base", "zero"):
+    if stage_of(model) in ("base", "zero", "zero_language"):
         return config.zero.template
     return config.student_rl.template if model.startswith("student_") else config.evaluation.template
 
 
 def _student_of(config: R1Config, model: str) -> str | None:
     """The small base that a model was made of; None for those made of the large one."""
-    stem = re.sub(r"_seed\d+$", "", model)
+    stem = stage_of(model)
     prefixes = ("student_", "student_rl_", "distilled_", "distilled_rl_")
     found = [base for label, base in config.students.items() if stem in [prefix + label for prefix in prefixes]]
     return found[0] if found else None
@@ -347,6 +361,10 @@ def _student_of(config: R1Config, model: str) -> str | None:
 
 def _named(name: str, seed: int | None) -> str:
     return name if seed is None else f"{name}_seed{seed}"
+
+
+def _weighed(config: RLConfig, weights: Mapping[str, float]) -> RLConfig:
+    return config.model_copy(update={"reward": config.reward.model_copy(update={"weights": dict(weights)})})
 
 
 def _seeded(config: C, seed: int | None) -> C:

@@ -86,6 +86,7 @@ def comparisons(
     labels = list(dict.fromkeys(student[1] for name in stages if (student := student_of(stage_of(name)))))
     made = [
         language_reward(stages, results),
+        language_reward_from_base(stages, results),
         sft_start(stages, results),
         *(students(label, stages, results) for label in labels),
         equal_steps(training.get("zero", ()), training.get("reasoning_rl", ())),
@@ -95,15 +96,31 @@ def comparisons(
 
 def language_reward(stages: Sequence[str], results: Results) -> Comparison | None:
     """Reasoning RL with and without the language consistency reward: what it costs in accuracy."""
-    columns = {"reasoning_rl_no_language": "without the reward", "reasoning_rl": "with it"}
-    tasks = reasoning_tasks(results)
-    lines = [("accuracy (pass@1)", tasks, "pass_at_1"), *((label, tasks, key) for label, key in READING)]
-    return _compared(
+    return _language_reward(
         "The language consistency reward",
         "Reasoning RL from one cold start, by accuracy alone and with the reward. The paper reports a slight "
         "degradation of accuracy for a more readable chain of thought (2.3.2).",
-        columns, lines, stages, results, corner=f"mean of {_tasks(len(tasks))}",
+        ("reasoning_rl_no_language", "reasoning_rl"), stages, results,
     )  # fmt: skip
+
+
+def language_reward_from_base(stages: Sequence[str], results: Results) -> Comparison | None:
+    """R1-Zero without and with the reward: what it does where nothing was filtered before."""
+    return _language_reward(
+        "The language consistency reward without a cold start",
+        "R1-Zero's RL from the base, as it is and with the reward added. A cold start leaves little mixing to punish, "
+        "because its data were filtered; the base mixes languages, and R1-Zero goes on to (2.2.4).",
+        ("zero", "zero_language"), stages, results,
+    )  # fmt: skip
+
+
+def _language_reward(
+    title: str, text: str, models: tuple[str, str], stages: Sequence[str], results: Results
+) -> Comparison | None:
+    tasks = reasoning_tasks(results)
+    lines = [("accuracy (pass@1)", tasks, "pass_at_1"), *((label, tasks, key) for label, key in READING)]
+    columns = dict(zip(models, ("without the reward", "with it"), strict=True))
+    return _compared(title, text, columns, lines, stages, results, corner=f"mean of {_tasks(len(tasks))}")
 
 
 def sft_start(stages: Sequence[str], results: Results) -> Comparison | None:

@@ -136,10 +136,12 @@ class AblationsConfig(Config):
 
     no_language_reward: bool = False
     """reasoning_rl_no_language: reasoning RL by accuracy alone (2.3.2, "a slight degradation")."""
+    zero_language_reward: bool = False
+    """zero_language: R1-Zero with the language reward of reasoning RL, from a base that mixes languages (2.3.2)."""
     sft_from_rl: bool = False
     """sft_from_rl: the curated data on the checkpoint of reasoning RL instead of the base (2.3.3)."""
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[])
-    """Further seeds of reasoning RL with and without the language reward, and of the students."""
+    """Further seeds of what the language reward is measured on, each with and without it, and of the students."""
 
 
 class R1Config(Config):

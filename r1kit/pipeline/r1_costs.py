@@ -7,6 +7,7 @@ training a step. Evaluations inside RL runs are counted, verdicts and start-up a
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 
 from r1kit.models.load import load_model_config, resolve_model
@@ -48,8 +49,8 @@ class Costs:
         kept = min(KEPT_SHARE * data.reject.num_samples, data.reject.choice.max_per_problem) * data.num_problems
         return round(kept * (1 + self._config.mix.non_reasoning / self._config.mix.reasoning))
 
-    def rl(self, config: RLConfig, *, model: str | None = None) -> Cost:
-        """GRPO: sampling, training, and the evaluations."""
+    def rl(self, config: RLConfig, *, model: str | None = None, num_reward_models: int = 0) -> Cost:
+        """GRPO: sampling, training, and the evaluations; reward models are as large as the base that they are of."""
         rollouts = config.grpo.problems_per_step * config.grpo.group_size
         length = config.sampling.max_new_tokens / 2
         steps = config.grpo.num_steps
@@ -66,6 +67,11 @@ class Costs:
             seconds += machine.training_seconds(size.num_parameters, round(trained))
             plan = _plan(
                 config.learner.micro_batch_tokens, config.grpo.group_size, config.sampling.max_new_tokens, batch
+            )
+            plan = replace(
+                plan,
+                has_reference=config.grpo.kl_coef > 0,
+                reward_model_parameters=num_reward_models * self._base.num_parameters,
             )
             return Estimate(minutes=seconds / 60, memory_gb=expected_memory_gb(size, plan, "rl"))
 

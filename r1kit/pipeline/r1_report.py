@@ -79,8 +79,10 @@ def build_pipeline_report(run: Path) -> Path:
     evaluations = [stage.name for stage in stages if stage.kind == "evaluation"]
     results = read_results(folders)
     main = {name: results[name] for name in main_models(results)}
-    datasets = {
-        stage.name: folders[stage.name] for stage in stages if stage.kind == "dataset" and stage.name in folders
+    drops = {
+        stage.name: read_json(folders[stage.name] / "drops.json")["stages"]
+        for stage in stages
+        if stage.kind == "dataset" and stage.name in folders
     }
     trained = [name for name in ("zero", "reasoning_rl") if name in folders]
     environment = Environment(
@@ -102,8 +104,8 @@ def build_pipeline_report(run: Path) -> Path:
             results,
             {name: read_metrics(folders[name] / "metrics.jsonl") for name in trained},
         ),
-        flow=data_flow(datasets),
-        drops=[row for name, folder in datasets.items() for row in drop_rows(name, folder)],
+        flow=data_flow(drops),
+        drops=[row for name, steps in drops.items() for row in drop_rows(name, steps)],
         stages=[_stage_row(stage, run) for stage in stages],
     )
     return write_text_atomic(run / "report.html", page)
@@ -191,14 +193,19 @@ def note(results: Results) -> str:
     return " ".join(part for part in parts if part)
 
 
-def data_flow(datasets: Mapping[str, Path]) -> str | None:
-    """The samples of all data sets from their sources to what is trained on, as one drawing; a colour a data set."""
+def data_flow(drops: Mapping[str, Sequence[Mapping[str, Any]]]) -> str | None:
+    """The samples of all data sets from their sources to what is trained on, as one drawing; a colour a data set.
+
+    Args:
+        drops: Data set to the steps of its drops.json.
+    """
     flows: list[Flow] = []
-    for tone, folder in enumerate(datasets.values(), start=1):
-        for stage in read_json(folder / "drops.json")["stages"]:
+    for index, steps in enumerate(drops.values()):
+        tone = index % 6 + 1
+        for stage in steps:
             if stage["unit"] != SAMPLES:
                 continue
-            name, tone = stage["name"], (tone - 1) % 6 + 1
+            name = stage["name"]
             flows.append(Flow(source=name, target=stage["goes_to"], count=stage["kept"], tone=tone))
             flows += [
                 Flow(source=name, target="", count=count, reason=reason.replace("_", " "), tone=tone)
@@ -207,8 +214,8 @@ def data_flow(datasets: Mapping[str, Path]) -> str | None:
     return draw_flows(flows, labels=STEPS, unit=SAMPLES, title="Samples from their sources to the data sets")
 
 
-def drop_rows(dataset: str, folder: Path) -> list[dict[str, Any]]:
-    """A row for each step of a data set's filters."""
+def drop_rows(dataset: str, steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each step of a data set's filters, as drops.json has them."""
     return [
         {
             "dataset": dataset,
@@ -218,7 +225,7 @@ def drop_rows(dataset: str, folder: Path) -> list[dict[str, Any]]:
             "kept": f"{stage['kept']:,}",
             "dropped": ", ".join(f"{reason.replace('_', ' ')} {count:,}" for reason, count in stage["dropped"].items()),
         }
-        for stage in read_json(folder / "drops.json")["stages"]
+        for stage in steps
     ]
 
 

@@ -24,7 +24,7 @@ STUDENTS = {
 
 STUDENT_ORDER = ("student_", "distilled_", "student_rl_", "distilled_rl_")
 """Of a student's columns."""
-ABLATIONS = ("reasoning_rl_no_language", "sft_from_rl")
+ABLATIONS = ("reasoning_rl_no_language", "zero_language", "sft_from_rl")
 """Models that others are compared with, and nothing else."""
 NO_NUMBER = "–"
 

@@ -37,6 +37,7 @@ from r1kit.report.hardware import describe_hardware
 from r1kit.report.html import build_report
 from r1kit.report.metrics import read_metrics, series
 from r1kit.report.summary import build_summary, write_summary
+from r1kit.reward_model.model import reward_model_parameters
 from r1kit.rewards.accuracy import AccuracyReward
 from r1kit.rewards.base import Reward, build_reward, check_unjudged
 from r1kit.rewards.code import CodeVerifier
@@ -200,13 +201,17 @@ def _reward(
 ) -> Reward:
     """Rules; beside them reward models for general prompts, where the config names any (section 2.3.4)."""
     rules = build_reward(config.reward, config.template, pool, max_new_tokens=config.sampling.max_new_tokens, code=code)
-    named = {"helpful": config.reward.helpful_model, "harmless": config.reward.harmless_model}
-    folders = {kind: Path(folder) for kind, folder in named.items() if folder}
+    folders = _reward_models(config)
     if not folders:
         return rules
     reward = ScenarioReward(rules, load_rewards(folders, str(device)), config.reward.scenarios)
     reward.check(problems)
     return reward
+
+
+def _reward_models(config: RLConfig) -> dict[str, Path]:
+    named = {"helpful": config.reward.helpful_model, "harmless": config.reward.harmless_model}
+    return {kind: Path(folder) for kind, folder in named.items() if folder}
 
 
 def _is_over(config: RLConfig, run: TrainingRun, step: int) -> bool:
@@ -266,6 +271,7 @@ def _memory_plan(config: RLConfig, dtype: torch.dtype) -> MemoryPlan:
         prompt_tokens=256,
         completion_tokens=config.sampling.max_new_tokens,
         num_slots=min(config.max_batch_size, config.grpo.problems_per_step * config.grpo.group_size),
+        reward_model_parameters=sum(reward_model_parameters(folder) for folder in _reward_models(config).values()),
     )
 
 
@@ -275,8 +281,7 @@ def _model_card(config: RLConfig, num_steps: int) -> str:
         ", ".join(f"`{name}` {share:g}" for name, share in table.items())
         for table in (config.tasks, config.reward.weights)
     )
-    models = {"helpful": config.reward.helpful_model, "harmless": config.reward.harmless_model}
-    learned = [f"{kind} `{folder}`" for kind, folder in models.items() if folder]
+    learned = [f"{kind} `{folder}`" for kind, folder in _reward_models(config).items()]
     return f"""---
 base_model: {config.model}
 library_name: transformers

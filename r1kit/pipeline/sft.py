@@ -203,11 +203,7 @@ def _summary(config: SFTConfig, setup: _SetUp, rows: Sequence[Row], *, wall_s: f
 
 
 def _model_card(config: SFTConfig, setup: _SetUp, summary: dict[str, Any]) -> str:
-    hashed = (
-        f", SHA-256 of its folder (`r1kit.pipeline.artifact.digest`) `{setup.model_sha256}`"
-        if setup.model_sha256
-        else ""
-    )
+    hashed = f", `r1kit.pipeline.artifact.digest` of its folder `{setup.model_sha256}`" if setup.model_sha256 else ""
     held_out = summary["last_validation_loss"]
     validation = "" if held_out is None else f"; on the held-out ones it is {held_out:.4f}"
     return f"""---

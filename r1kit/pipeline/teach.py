@@ -22,7 +22,7 @@ from r1kit.types import Split
 class TaughtDataConfig(Config):
     """What decides the data: which problems, and what the teacher is asked."""
 
-    task: str = "nano_math"
+    task: str = "nano:math"
     """A task's name, or a .jsonl or .parquet file."""
     split: Split = "train"
     num_problems: int | None = Field(default=None, ge=1)

@@ -55,6 +55,18 @@ def make_reward_model(name_or_path: str | Path, *, seed: int) -> tuple[PreTraine
     return model.eval(), tokenizer
 
 
+def reward_model_parameters(folder: Path) -> int:
+    """How many parameters a saved reward model has; no weights are read.
+
+    Raises:
+        ModelError: as `load_reward_model`.
+    """
+    config = _read_config(resolve_model(folder))
+    with torch.device("meta"):
+        model = AutoModelForSequenceClassification.from_config(config)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
 def load_reward_model(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Open a saved reward model and its tokenizer, in evaluation mode on the CPU, in float32.
 
@@ -62,15 +74,7 @@ def load_reward_model(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenize
         ModelError: no such folder, not a reward model, incomplete or unreadable.
     """
     source = resolve_model(folder)
-    with _reading(source):
-        config: Any = AutoConfig.from_pretrained(source, trust_remote_code=False)
-    names = config.architectures or ["model of no class"]
-    if config.num_labels != 1 or not names[0].endswith("ForSequenceClassification"):
-        raise ModelError(
-            f"model {source} is a {names[0]} with {config.num_labels} labels, not a reward model; allowed: a class for "
-            "sequence classification with one label, as `r1kit reward-model train` saves"
-        )
-    check_supported(config)
+    check_supported(_read_config(source))
     with _reading(source):
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         opened: Any = AutoModelForSequenceClassification.from_pretrained(
@@ -114,3 +118,16 @@ def _reading(source: str) -> Iterator[None]:
         raise ModelError(
             f"reward model {source} cannot be read: {first}; get a whole copy, or train it again"
         ) from error
+
+
+def _read_config(source: str) -> Any:
+    """The config of a reward model that `resolve_model` named."""
+    with _reading(source):
+        config: Any = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    names = config.architectures or ["model of no class"]
+    if config.num_labels != 1 or not names[0].endswith("ForSequenceClassification"):
+        raise ModelError(
+            f"model {source} is a {names[0]} with {config.num_labels} labels, not a reward model; allowed: a class for "
+            "sequence classification with one label, as `r1kit reward-model train` saves"
+        )
+    return config

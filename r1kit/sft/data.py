@@ -125,7 +125,7 @@ def write_card(folder: Path, card: DatasetCard, examples: Sequence[Example]) -> 
     front += [f"  data_files: {DATA_FILE}", "---"]
     model = "none" if card.model is None else f"`{card.model}`"
     if card.model_hash:
-        model += f", SHA-256 `{card.model_hash}`"
+        model += f", `r1kit.pipeline.artifact.digest` of its folder `{card.model_hash}`"
     fence = "````" if "```" in card.prompting else "```"
     counts = Counter((example.task, example.language, example.source) for example in examples)
     text = [

@@ -13,7 +13,7 @@ from r1kit.tasks.hendrycks import hendrycks_math
 from r1kit.tasks.ifeval import ifeval
 from r1kit.tasks.knights_and_knaves import knights_and_knaves
 from r1kit.tasks.leetcode import leetcode
-from r1kit.tasks.nano import NanoMath, nano_task
+from r1kit.tasks.nano import nano_task
 from r1kit.tasks.nano_general import nano_general
 from r1kit.tasks.nano_general_safety import nano_safety
 from r1kit.tasks.reasoning_gym import reasoning_gym_task
@@ -45,18 +45,11 @@ def build_task(spec: str, *, seed: int) -> Task:
     raise ConfigError(f"unknown task {spec!r}; a file ({', '.join(SUFFIXES)}) or a name; {suggest(name, TASKS)}")
 
 
-def _nano_math(argument: str, seed: int) -> Task:
-    if argument:
-        raise ConfigError(f"task nano_math takes no argument, got {argument!r}; write nano_math")
-    return NanoMath()
-
-
 def _folder(argument: str) -> Path | None:
     return Path(argument) if argument else None
 
 
 TASKS: dict[str, Factory] = {
-    "nano_math": _nano_math,
     "nano": lambda argument, seed: nano_task(argument),
     "gsm8k": lambda argument, seed: gsm8k(_folder(argument)),
     "math": lambda argument, seed: hendrycks_math(_folder(argument)),

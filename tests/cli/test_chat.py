@@ -37,6 +37,13 @@ def test_thinking_is_folded_to_its_number_of_tokens():
     assert shown(text, show_thinking=True) == "3 + 4 = 7\n7"
 
 
+def test_the_reasoning_of_the_readable_format_is_folded_too():
+    text = " |special_token| 3 + 4 = 7 |special_token| The answer is 7."
+    assert shown(text) == "thought for 9 tokens\nThe answer is 7."
+    assert shown(text, show_thinking=True) == "3 + 4 = 7\nThe answer is 7."
+    assert shown(" |special_token| 3 +") == "thought for 3 tokens\n(no answer: the model stopped)"
+
+
 def test_other_forms_of_completions():
     assert shown("seven") == "seven"
     assert shown(r"<think>3 + 4</think> It is \boxed{7}.") == "thought for 5 tokens\nIt is \\boxed{7}."
@@ -54,6 +61,8 @@ def test_other_forms_of_completions():
         (" <think> 3 + 4 = 7 </think> <ans", "thought\n"),
         ("<think>3 + 4</think> <answer> 7", "thought\n7"),
         ("<think>3 + 4</think> <answer> 7 </answer", "thought\n7"),
+        (" |special_token| 3 + ", "thinking...\n"),
+        (" |special_token| 3 + 4 |special_token| The answer is |", "thought\nThe answer is"),
         ("3 < 4", "3 < 4"),
         ("", ""),
     ],

@@ -13,7 +13,7 @@ from r1kit.cli.status import plan_table, status_table
 from r1kit.errors import DataError
 from r1kit.pipeline.artifact import artifact_keys
 from r1kit.pipeline.estimate import Estimate, Machine
-from r1kit.pipeline.execute import execute, plan
+from r1kit.pipeline.execute import PlanRow, execute, plan
 from r1kit.pipeline.status import RunStatus, StageStatus
 
 KEYS = artifact_keys(toy_stages())
@@ -111,4 +111,18 @@ def test_the_plan_in_a_table(tmp_path):
         ["corpus", "dataset", "base", "to", "run", "2", "min", "30", "s", "0.8"],
         ["model", "model", "base,", "corpus", "to", "run", "2", "min", "30", "s", "0.8"],
         ["total", "1", "cached,", "2", "to", "run", "5", "min", "00", "s", "0.8"],
+    ]
+
+
+def test_all_evaluations_are_one_line_of_the_plan(tmp_path):
+    def row(name, kind, state, minutes):
+        estimate = None if minutes is None else Estimate(minutes=minutes, memory_gb=0.5)
+        return PlanRow(name=name, kind=kind, inputs=(), state=state, folder=tmp_path, estimate=estimate)
+
+    planned = [row("model", "model", "cached", None), row("eval_a", "evaluation", "cached", None)]
+    planned += [row(f"eval_{name}", "evaluation", "to run", 1.5) for name in "bc"]
+    assert text(plan_table(planned))[1:] == [
+        ["model", "model", "-", "cached", "-", "-"],
+        ["evaluations", "3", "models", "1", "cached,", "2", "to", "run", "3", "min", "00", "s", "0.5"],
+        ["total", "2", "cached,", "2", "to", "run", "3", "min", "00", "s", "0.5"],
     ]

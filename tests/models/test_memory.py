@@ -106,6 +106,13 @@ def test_static_memory_is_that_of_weights_gradients_and_adamw():
     assert "reference" not in estimate_memory(model_size(CONFIG), PLAN).static
 
 
+def test_reward_models_are_held_in_the_precision_of_the_products():
+    plan = replace(PLAN, dtype=torch.bfloat16, reward_model_parameters=3_000)
+    estimate = estimate_memory(model_size(CONFIG), plan)
+    assert estimate.static["reward models"] == 6_000
+    assert estimate.total - estimate_memory(model_size(CONFIG), replace(plan, reward_model_parameters=0)).total == 6_000
+
+
 def test_without_sampling_there_is_no_engine():
     size = model_size(CONFIG)
     estimate = estimate_memory(size, replace(PLAN, num_slots=0))

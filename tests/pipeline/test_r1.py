@@ -17,7 +17,8 @@ from r1kit.sft.data import read_examples
 STAGES = [
     *("zero", "cold_start_data", "cold_start", "reasoning_rl", "rejection_data", "non_reasoning_data", "sft_data"),
     *("sft", "helpful", "harmless", "r1", "distilled_small", "student_rl_small", "distilled_rl_small"),
-    *("reasoning_rl_no_language", "sft_from_rl", "reasoning_rl_seed1", "reasoning_rl_no_language_seed1"),
+    *("reasoning_rl_no_language", "zero_language", "sft_from_rl"),
+    *("reasoning_rl_seed1", "reasoning_rl_no_language_seed1", "zero_language_seed1", "zero_seed1"),
     *("distilled_small_seed1", "student_rl_small_seed1", "distilled_rl_small_seed1"),
 ]
 EVALUATED = [
@@ -59,6 +60,7 @@ def test_the_graph_is_the_papers(world):
     assert inputs["student_rl_small"] == ()
     assert inputs["distilled_rl_small_seed1"] == ("distilled_small_seed1",)
     assert inputs["reasoning_rl_no_language_seed1"] == ("cold_start",)
+    assert inputs["zero_language"] == ()
     assert inputs["sft_from_rl"] == ("reasoning_rl", "sft_data")
     assert inputs["eval_student_small"] == ("helpful", "harmless")
 
@@ -71,6 +73,11 @@ def test_an_ablation_differs_from_its_stage_in_one_thing(world):
     without = configs["reasoning_rl_no_language"]
     assert without.reward.weights == {"accuracy": 1.0}
     assert without.model_copy(update={"reward": configs["reasoning_rl"].reward}) == configs["reasoning_rl"]
+    assert configs["zero"].reward.weights == {"accuracy": 1.0, "format": 0.1}
+    added = configs["zero_language"]
+    assert added.reward.weights == {"accuracy": 1.0, "format": 0.1, "language": 1.0}
+    assert added.model_copy(update={"reward": configs["zero"].reward}) == configs["zero"]
+    assert configs["zero_seed1"] == configs["zero"].model_copy(update={"seed": 1})
     assert configs["reasoning_rl_seed1"] == configs["reasoning_rl"].model_copy(update={"seed": 1})
     assert configs["sft_from_rl"] == configs["sft"]
 
@@ -79,7 +86,8 @@ def test_each_model_is_asked_as_it_was_trained(world):
     _, config, _, _ = world
     templates = {stage.name: stage.config.template for stage in r1_stages(config) if stage.kind == "evaluation"}
     of_table_1 = {name for name, template in templates.items() if template == "r1_zero"}
-    names = ("base", "zero", "student_small", "student_rl_small", "student_rl_small_seed1")
+    names = ("base", "zero", "zero_language", "zero_seed1", "zero_language_seed1")
+    names += ("student_small", "student_rl_small", "student_rl_small_seed1")
     assert of_table_1 == {f"eval_{name}" for name in names}
 
 

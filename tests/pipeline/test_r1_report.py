@@ -119,6 +119,18 @@ def test_the_language_reward_with_and_without():
     assert found.note.startswith("8 problems of each task, 4 samples each; mean over seeds")
 
 
+def test_the_language_reward_from_the_base():
+    results = {
+        "zero": evaluation({"maths": 0.8}, language_consistency=0.85),
+        "zero_language": evaluation({"maths": 0.75}, language_consistency=0.99),
+    }
+    (found,) = comparisons([*results], results)
+    assert found.columns == ("without the reward", "with it", "change")
+    rows = cells(found.rows)
+    assert rows["accuracy (pass@1)"] == ["0.800±0.010", "0.750±0.010", "−0.050±0.014"]
+    assert rows["language consistency"] == ["0.850", "0.990", "+0.140"]
+
+
 def test_a_comparison_needs_its_stages_and_a_number():
     results = {"sft": evaluation({"maths": 0.5}), "base": evaluation({"maths": 0.1})}
     assert comparisons(["base", "sft"], results) == []
@@ -164,20 +176,22 @@ def test_cold_start_and_zero_at_the_steps_that_both_have():
     assert equal_steps(training(s0=0.1), []) is None
 
 
+def steps(*stages):
+    names = ("name", "unit", "in", "kept", "dropped", "goes_to")
+    return [dict(zip(names, each, strict=True)) for each in stages]
+
+
 def write_dataset(folder: Path, *stages):
     folder.mkdir(parents=True)
-    names = ("name", "unit", "in", "kept", "dropped", "goes_to")
-    (folder / "drops.json").write_text(json.dumps({"stages": [dict(zip(names, each, strict=True)) for each in stages]}))
-    return folder
+    (folder / "drops.json").write_text(json.dumps({"stages": steps(*stages)}))
 
 
-def test_the_flow_joins_the_data_sets_and_counts_samples_only(tmp_path):
-    first = write_dataset(
-        tmp_path / "rejection_data",
+def test_the_flow_joins_the_data_sets_and_counts_samples_only():
+    first = steps(
         ("rejection", "samples", 100, 60, {"not_correct": 40}, "mix_reasoning"),
         ("rejection_prompts", "prompts", 25, 20, {"no_correct_sample": 5}, "prompts_used"),
     )
-    second = write_dataset(tmp_path / "sft_data", ("mix_reasoning", "samples", 60, 45, {"over_ratio": 15}, "sft_data"))
+    second = steps(("mix_reasoning", "samples", 60, 45, {"over_ratio": 15}, "sft_data"))
     svg = data_flow({"rejection_data": first, "sft_data": second})
     assert svg is not None
     assert re.findall("<title>(.*?)</title>", svg) == [

@@ -93,7 +93,7 @@ def test_the_card_names_base_and_data_by_their_hashes(world):
     data = hashlib.sha256((folder / "data" / "data.jsonl").read_bytes()).hexdigest()
     base = artifact.digest(folder / "base")
     assert card.startswith(f"---\nbase_model: {folder / 'base'}\n")
-    assert f"SHA-256 of its folder (`r1kit.pipeline.artifact.digest`) `{base}`" in card
+    assert f"`r1kit.pipeline.artifact.digest` of its folder `{base}`" in card
     assert json.loads((folder / "run" / "summary.json").read_text())["model_sha256"] == base
     assert f"SHA-256 `{data}`" in card
     assert json.loads(card.partition("```json\n")[2].partition("\n```")[0])["seed"] == 3

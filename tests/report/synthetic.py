@@ -82,7 +82,7 @@ def transcript(step: int, problem: int, sample: int) -> dict[str, object]:
     value = {0: 0.0 if problem % 2 == 0 else None, 80: 1.1}.get(step, 0.1 if sample else 1.1)
     return {
         "step": step,
-        "problem_id": f"nano_math/eval/{problem}",
+        "problem_id": f"nano:math/eval/{problem}",
         "prompt": f"What is 3 + 4 - 5 + {6 + problem}? <script>alert({problem})</script>",
         "gold": str(8 + problem),
         "sample": sample,

@@ -14,7 +14,13 @@ from r1kit.learner.packing import TokenGroup, pack
 from r1kit.models.decoder import Decoder
 from r1kit.models.load import save_model
 from r1kit.reward_model.evaluation import position_bias
-from r1kit.reward_model.model import last_token_scores, load_reward_model, make_reward_model, score_groups
+from r1kit.reward_model.model import (
+    last_token_scores,
+    load_reward_model,
+    make_reward_model,
+    reward_model_parameters,
+    score_groups,
+)
 from r1kit.reward_model.train import pair_objective
 
 CPU = torch.device("cpu")
@@ -81,6 +87,7 @@ def test_a_saved_one_opens_with_plain_transformers(tmp_path):
     padded[0], padded[1, :4] = torch.tensor([7, 70, 71, 72, 73, EOS_ID]), torch.tensor([7, 70, 71, EOS_ID])
     batch = opened(input_ids=padded, attention_mask=padded != opened.config.pad_token_id).logits[:, 0]
     assert batch[1].item() == pytest.approx(plain_scores(model)[2].item(), abs=1e-5)
+    assert reward_model_parameters(tmp_path / "saved") == opened.num_parameters()
     mine, _ = load_reward_model(tmp_path / "saved")
     assert score_groups(Decoder(mine, device=CPU, dtype=torch.float32), GROUPS, max_tokens=64) == pytest.approx(
         plain_scores(model).tolist(), abs=1e-5

@@ -15,7 +15,7 @@ from r1kit.tasks.validate import validate_problems
 from r1kit.types import Problem, Score
 
 OFFLINE = [
-    *("nano_math", "gsm8k:sets/gsm8k", "math:sets/math", "sums.jsonl", "reasoning_gym:chain_sum?num_train=200"),
+    *("nano:math", "gsm8k:sets/gsm8k", "math:sets/math", "sums.jsonl", "reasoning_gym:chain_sum?num_train=200"),
     *("knights_and_knaves:sets/kk", "nano:math,logic,science", "nano_general", "nano_safety"),
 ]
 OTHERWISE_TESTED = {"ifeval", "leetcode"}
@@ -82,7 +82,7 @@ def test_every_name_has_an_offline_test():
         ("gsm8", ConfigError, r"unknown task 'gsm8'; .*\.jsonl.*known: gsm8k, ifeval, .*Did you mean 'gsm8k'\?"),
         ("", ConfigError, "unknown task ''"),
         ("rows.csv", ConfigError, r"unknown task 'rows\.csv'; .*\.parquet"),
-        ("nano_math:hard", ConfigError, "takes no argument, got 'hard'"),
+        ("nano_math", ConfigError, r"unknown task 'nano_math'"),
         ("nano:maths", ConfigError, r"unknown domain 'maths'; known: code, logic, .*Did you mean 'math'\?"),
         ("nano:math,math", ConfigError, "names a domain twice"),
         ("reasoning_gym", ConfigError, "no generator named"),

@@ -24,17 +24,26 @@ from r1kit.tasks.nano.math import MATH
 from r1kit.tasks.nano.science import SCIENCE
 from r1kit.types import Problem, Split
 
-__all__ = ["DOMAINS", "LANGUAGES", "Domain", "Language", "NanoMath", "NanoTask", "Part", "nano_task"]
+__all__ = ["DOMAINS", "LANGUAGES", "Domain", "Language", "NanoTask", "Part", "nano_task"]
 
 DOMAINS: dict[str, Domain[Any]] = {domain.name: domain for domain in (MATH, LOGIC, SCIENCE, CODE)}
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
+TRAIN_PER_DOMAIN = 1024
+"""No problem is there twice and some families have few contents: of 8,192 code problems only 9 % are `examples`."""
 
 
 class NanoTask:
     """Fixed problem sets of some domains, in equal shares, the same in every run."""
 
-    def __init__(self, domains: Sequence[str] = tuple(DOMAINS), *, num_train: int = 8192, num_eval: int = 512) -> None:
+    def __init__(
+        self, domains: Sequence[str] = tuple(DOMAINS), *, num_train: int | None = None, num_eval: int = 512
+    ) -> None:
         """Take problems of `domains` in turn.
+
+        Args:
+            domains: Keys of DOMAINS.
+            num_train: Problems of the split `train`; None for TRAIN_PER_DOMAIN of each domain.
+            num_eval: Those of `eval`.
 
         Raises:
             ConfigError: an unknown domain, or one that is named twice.
@@ -46,7 +55,7 @@ class NanoTask:
             raise ConfigError(f"task nano: {','.join(domains)} names a domain twice; name each once")
         self.name = f"nano:{','.join(domains)}"
         self._domains = tuple(domains)
-        self._sizes: dict[Split, int] = {"train": num_train, "eval": num_eval}
+        self._sizes: dict[Split, int] = {"train": num_train or TRAIN_PER_DOMAIN * len(domains), "eval": num_eval}
 
     def problems(self, split: Split) -> Sequence[Problem]:
         """`train` for RL or `eval`; contents that the pretraining corpus never shows."""
@@ -54,14 +63,6 @@ class NanoTask:
         by_domain = [_problems(DOMAINS[name], split, size) for name in self._domains]
         in_turn = [problem for problems in zip(*by_domain, strict=True) for problem in problems]
         return in_turn[: self._sizes[split]]
-
-
-class NanoMath(NanoTask):
-    """The maths alone: the problems of `nano:math`."""
-
-    def __init__(self, *, num_train: int = 8192, num_eval: int = 512) -> None:
-        super().__init__(("math",), num_train=num_train, num_eval=num_eval)
-        self.name = "nano_math"
 
 
 def nano_task(argument: str) -> NanoTask:
