@@ -31,7 +31,7 @@ def chat(
     template: Annotated[
         str | None,
         typer.Option(
-            help="r1_zero, readable, boxed, chat or plain. Without it the run's, or chat if the model has it, else r1_zero"
+            help="r1_zero, readable, boxed, chat or plain. Without it the run's; else chat if there is one, or r1_zero."
         ),
     ] = None,
     temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.6,

@@ -54,7 +54,9 @@ def run_r1(
     Raises:
         R1KitError: see r1kit.errors; every finished artifact is kept, and the same command goes on.
     """
-    return execute(r1_stages(config), out, device, only=only, note=note)
+    stages = r1_stages(config)
+    _check_counts(config)
+    return execute(stages, out, device, only=only, note=note)
 
 
 def r1_stages(config: R1Config) -> list[Stage[Any]]:
@@ -73,6 +75,25 @@ def r1_stages(config: R1Config) -> list[Stage[Any]]:
         stages += _all_scenarios(config, base, costs)
     stages += [*_traces(config), *_students(config, costs), *_ablations(config, costs)]
     return stages + _evaluations(config, [stage.name for stage in stages if stage.kind == "model"], costs)
+
+
+def _check_counts(config: R1Config) -> None:
+    """Refuse now what the data stages would find out after hours of RL: that the tasks have too few problems."""
+    sources, cold_start = config.sources, config.cold_start_data
+    few = {f"cold_start_data.{name}_problems": getattr(cold_start, f"{name}_problems") for name in do.COLLECTORS}
+    wanted = [("sources.reasoning", sources.reasoning, name, count) for name, count in few.items()]
+    judged = "sources.reasoning and sources.judged" if sources.judged else "sources.reasoning"
+    sampled = ("rejection_data.num_problems", config.rejection_data.num_problems)
+    wanted.append((judged, {**sources.reasoning, **sources.judged}, *sampled))
+    if sources.general:
+        asked = ("non_reasoning_data.num_problems", config.non_reasoning_data.num_problems)
+        wanted.append(("sources.general", sources.general, *asked))
+    available: dict[str, int] = {}
+    for source, tasks, key, count in wanted:
+        if source not in available:
+            available[source] = len(do.problems_of(tasks, "train", seed=config.seed))
+        if count > available[source]:
+            raise ConfigError(f"{key} is {count:,}, and {source} has {available[source]:,} training problems; lower it")
 
 
 def _reasoning(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[Any]]:

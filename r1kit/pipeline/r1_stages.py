@@ -21,7 +21,7 @@ from r1kit.curate.reject import rejection_sample
 from r1kit.curate.traces import read_traces
 from r1kit.engines import ENGINES
 from r1kit.engines.base import Engine
-from r1kit.errors import DataError, RunError
+from r1kit.errors import RunError
 from r1kit.models.device import resolve_device, resolve_dtype
 from r1kit.models.load import load_model, resolve_model
 from r1kit.pipeline.artifact import digest
@@ -57,6 +57,10 @@ from r1kit.types import Problem, SamplingParams, Split
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+
+COLLECTORS = ("few_shot", "direct", "zero")
+"""Of cold-start data; few_shot_problems and so on say how many problems each gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +125,8 @@ def collect_cold_start(
         held_out = [problem.prompt for problem in problems_of(tasks, "eval", seed=seed)]
         examples: list[Example] = []
         counts: list[DropCounts] = []
-        wanted = {"few_shot": config.few_shot_problems, "direct": config.direct_problems, "zero": config.zero_problems}
-        for name, count in wanted.items():
+        for name in COLLECTORS:
+            count = getattr(config, f"{name}_problems")
             if count == 0:
                 continue
             problems = shuffled(available, count, seed, "cold_start", name)
@@ -330,13 +334,7 @@ def problems_of(tasks: Mapping[str, float], split: Split, *, seed: int) -> list[
 
 
 def shuffled(problems: Sequence[Problem], count: int, seed: int, *labels: str) -> list[Problem]:
-    """The first `count` problems (tasks in turns, so of all tasks alike), in an order of their own.
-
-    Raises:
-        DataError: there are fewer.
-    """
-    if len(problems) < count:
-        raise DataError(f"{labels[0]} wants {count} problems and the tasks have {len(problems)}; lower the number")
+    """`count` of the problems, in an order of their own; `labels` and the seed decide which."""
     return rng(seed, *labels).sample(list(problems), count)
 
 

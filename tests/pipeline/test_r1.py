@@ -1,6 +1,7 @@
 """The whole pipeline on a model of two layers that was taught one answer in every format that the stages need."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -245,6 +246,26 @@ def test_a_judge_without_a_chat_template_is_refused_with_the_stage(world, tmp_pa
     )
     with pytest.raises(ModelError, match=r"^stage rejection_data \(.*\): the tokenizer of .* has no chat template"):
         run_r1(config, tmp_path / "run", device="cpu", only="rejection_data", note=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("section", "count", "key"),
+    [
+        (
+            "cold_start_data",
+            {"direct_problems": 21},
+            "cold_start_data.direct_problems is 21, and sources.reasoning has 20",
+        ),
+        ("rejection_data", {"num_problems": 21}, "rejection_data.num_problems is 21, and sources.reasoning has 20"),
+        ("non_reasoning_data", {"num_problems": 5}, "non_reasoning_data.num_problems is 5, and sources.general has 4"),
+    ],
+)
+def test_too_few_problems_are_found_before_anything_runs(world, tmp_path, section, count, key):
+    _, config, *_ = world
+    short = config.model_copy(update={section: getattr(config, section).model_copy(update=count)})
+    with pytest.raises(ConfigError, match=f"^{re.escape(key)} training problems; lower it$"):
+        run_r1(short, tmp_path / "run", device="cpu", note=lambda _: None)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
