@@ -60,16 +60,17 @@ def import_(
 ) -> None:
     """Read a reviewed table and write the examples that were kept or edited, with source "human".
 
-    Rows may be fewer than were exported. A row whose example is unknown or has changed, or that has no verdict, is an
-    error, and nothing is written.
+    What was dropped goes to FILE.dropped.jsonl, so that a pipeline that collects it again drops it again. Rows may be
+    fewer than were exported. A row whose example is unknown or has changed, or that has no verdict, is an error, and
+    nothing is written.
     """
     from datetime import UTC, datetime
 
-    from r1kit.curate.review import import_reviews
+    from r1kit.curate.review import dropped_file, import_reviews
     from r1kit.sft.data import data_file, read_examples, write_examples
 
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    kept, counts = import_reviews(read_examples(data_file(data)), table, reviewer=reviewer, time=now)
+    kept, dropped = import_reviews(read_examples(data_file(data)), table, reviewer=reviewer, time=now)
     write_examples(out, kept)
-    num_dropped = sum(counts.by_reason().values())
-    typer.echo(f"{len(kept)} examples: {out} ({num_dropped} dropped by the reviewer)")
+    write_examples(dropped_file(out), dropped)
+    typer.echo(f"{len(kept)} examples: {out} ({len(dropped)} dropped by the reviewer)")

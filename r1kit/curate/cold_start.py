@@ -17,13 +17,14 @@ are ours; the paper prints none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from r1kit.curate.candidates import Rewritten, make_candidates
 from r1kit.curate.choose import choose
 from r1kit.curate.config import CollectConfig, DirectConfig, FewShotConfig, WorkedFormat, ZeroOutputsConfig
-from r1kit.curate.counts import DropCounts
+from r1kit.curate.counts import DropCounts, StageCounts
 from r1kit.curate.filters import apply_filters
 from r1kit.curate.layout import readable_response, summarize
 from r1kit.curate.prompts import Shot, format_for, pick_shots, prompt_template, read_solution, worked_prompt
@@ -31,10 +32,11 @@ from r1kit.curate.sampling import sample_with_stops
 from r1kit.engines.base import Engine
 from r1kit.engines.rollout import sample_rollouts
 from r1kit.rewards.base import Reward
-from r1kit.rewards.extract import split_think_answer
+from r1kit.rewards.extract import extract_answer, split_think_answer
+from r1kit.rewards.format import ANSWER_POLICIES
 from r1kit.seeding import seed_for
 from r1kit.sft.data import Example
-from r1kit.tasks.templates import TEMPLATES
+from r1kit.tasks.templates import TEMPLATES, TemplateName
 from r1kit.types import Problem, Rollout
 
 if TYPE_CHECKING:
@@ -113,31 +115,74 @@ def collect_zero(
     config: ZeroOutputsConfig,
     *,
     seed: int,
+    template: TemplateName = "r1_zero",
     evaluation_prompts: Sequence[str] = (),
 ) -> tuple[list[Example], DropCounts]:
     """Table 1's two blocks become reasoning and summary: "gathering DeepSeek-R1-Zero outputs in a readable format".
 
-    Arguments and errors as `collect_few_shot`; the engine is R1-Zero.
+    Arguments and errors as `collect_few_shot`; the engine is R1-Zero, asked in the `template` that it was trained in.
     """
     rollouts = sample_rollouts(
         engine,
         tokenizer,
-        TEMPLATES["r1_zero"],
+        TEMPLATES[template],
         problems,
         num_samples=config.num_samples,
         params=config.draw.params(),
         seed=seed_for(seed, "zero"),
     )
     return _finish(
-        rollouts, zero_parts, reward, config, source="zero", seed=seed, evaluation_prompts=evaluation_prompts
+        rollouts,
+        partial(zero_parts, template=template),
+        reward,
+        config,
+        source="zero",
+        seed=seed,
+        evaluation_prompts=evaluation_prompts,
     )
 
 
-def zero_parts(rollout: Rollout) -> Rewritten:
-    """The think block as reasoning, and a sentence with the answer as summary; broken without Table 1's format."""
-    cut = split_think_answer(rollout.completion.text)
+def merge(
+    collected: Sequence[Example], reviewed: Sequence[Example] = (), rejected: Sequence[Example] = ()
+) -> tuple[list[Example], DropCounts]:
+    """The data set: what a person reviewed takes the place of what was collected under its id; nothing twice.
+
+    Args:
+        collected: By all collectors.
+        reviewed: Kept or edited by a person, see `r1kit.curate.review`.
+        rejected: Dropped by a person; collected again, they are dropped again.
+    """
+    seen = {example.id for example in (*reviewed, *rejected)}
+    fresh = [example for example in collected if example.id not in seen]
+    data: dict[tuple[str, str], Example] = {}
+    for example in (*reviewed, *fresh):
+        data.setdefault((example.prompt, example.response), example)
+    num_merged = len(fresh) + len(reviewed)
+    dropped = {"reviewed": len(collected) - len(fresh), "duplicate": num_merged - len(data)}
+    steps = {DATA: StageCounts(num_in=len(collected) + len(reviewed), dropped=_positive(dropped), goes_to="examples")}
+    if reviewed or rejected:
+        by_hand = {"dropped_by_reviewer": len(rejected)}
+        num_in = len(reviewed) + len(rejected)
+        steps = {"human": StageCounts(num_in=num_in, dropped=_positive(by_hand), goes_to=DATA)} | steps
+    return list(data.values()), DropCounts(steps)
+
+
+def _positive(dropped: Mapping[str, int]) -> dict[str, int]:
+    return {reason: count for reason, count in dropped.items() if count}
+
+
+def zero_parts(rollout: Rollout, template: TemplateName = "r1_zero") -> Rewritten:
+    """The think block as reasoning, and a sentence with the answer as summary; broken without Table 1's format.
+
+    A template that asks for no blocks has none: then the whole text is the reasoning.
+    """
+    text = rollout.completion.text
+    cut = split_think_answer(text)
+    if template in ("boxed", "plain") and cut.think is None:
+        answer = extract_answer(text, ANSWER_POLICIES[template])
+        return Rewritten(text, "no answer") if answer is None else _rewritten(rollout.problem, text.strip(), answer)
     if not cut.well_formed:
-        return Rewritten(rollout.completion.text, cut.problem)
+        return Rewritten(text, cut.problem)
     return _rewritten(rollout.problem, cut.think or "", cut.answer or "")
 
 

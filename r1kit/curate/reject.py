@@ -21,8 +21,8 @@ from r1kit.curate.filters import apply_filters
 from r1kit.curate.layout import readable_response
 from r1kit.engines.base import Engine
 from r1kit.engines.rollout import sample_rollouts
-from r1kit.errors import DataError
-from r1kit.rewards.base import Reward
+from r1kit.errors import DataError, RewardError
+from r1kit.rewards.base import Reward, check_unjudged
 from r1kit.rewards.generative import Claim, GenerativeVerifier
 from r1kit.rewards.readability import is_general, readable_parts, response_parts
 from r1kit.seeding import seed_for
@@ -47,6 +47,7 @@ def rejection_sample(
     seed: int,
     template: Template = TEMPLATES["readable"],
     judge: GenerativeVerifier | None = None,
+    max_unjudged_rate: float = 0.1,
     evaluation_prompts: Sequence[str] = (),
 ) -> tuple[list[Example], DropCounts]:
     """Sample each prompt k times, keep what is correct and passes the filters, and of that some by `config.choice`.
@@ -63,11 +64,13 @@ def rejection_sample(
         seed: Of the samples and the choice.
         template: How the checkpoint is asked.
         judge: For problems with verifier "judge".
+        max_unjudged_rate: Of the judge's verdicts, how many may say nothing.
         evaluation_prompts: What must not become training data.
 
     Raises:
         DataError: nothing is left, with the counts; a problem needs a judge and there is none; a prompt that does not
             fit the model.
+        RewardError: the judge says nothing too often.
     """
     rollouts = sample_rollouts(
         engine,
@@ -78,7 +81,9 @@ def rejection_sample(
         params=config.draw.params(),
         seed=seed_for(seed, "rejection"),
     )
-    candidates = make_candidates(rollouts, as_sampled, RulesAndJudge(reward, judge), source="rejection")
+    candidates = make_candidates(
+        rollouts, as_sampled, RulesAndJudge(reward, judge, max_unjudged_rate), source="rejection"
+    )
     kept, drops = apply_filters(
         candidates,
         config.filters,
@@ -98,16 +103,18 @@ class RulesAndJudge:
 
     name = "accuracy"
 
-    def __init__(self, rules: Reward, judge: GenerativeVerifier | None) -> None:
+    def __init__(self, rules: Reward, judge: GenerativeVerifier | None, max_unjudged_rate: float = 0.1) -> None:
         """Ask `rules`, and `judge` where rules cannot say."""
         self._rules = rules
         self._judge = judge
+        self._max_unjudged_rate = max_unjudged_rate
 
     def score(self, rollouts: Sequence[Rollout]) -> list[Score]:
         """One verdict a rollout, in order. The judge reads the summary, never the reasoning.
 
         Raises:
             DataError: a problem needs a judge and there is none.
+            RewardError: the judge says nothing too often.
         """
         asked = [i for i, rollout in enumerate(rollouts) if rollout.problem.verifier == JUDGE]
         ruled = [i for i, rollout in enumerate(rollouts) if rollout.problem.verifier != JUDGE]
@@ -120,7 +127,12 @@ class RulesAndJudge:
         scores = dict(zip(ruled, self._rules.score([rollouts[i] for i in ruled]), strict=True))
         if self._judge is not None:
             claims = [_claim(rollouts[i]) for i in asked]
-            scores.update(zip(asked, self._judge.verify(claims), strict=True))
+            verdicts = self._judge.verify(claims)
+            try:
+                check_unjudged(verdicts, self._max_unjudged_rate)
+            except RewardError as error:
+                raise RewardError(f"the judge: {error}") from None
+            scores.update(zip(asked, verdicts, strict=True))
         return [scores[i] for i in range(len(rollouts))]
 
 

@@ -23,7 +23,6 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from r1kit.curate.counts import DropCounts, StageCounts
 from r1kit.curate.layout import readable_response
 from r1kit.errors import DataError, RunError, shorten, suggest
 from r1kit.report.files import write_text_atomic
@@ -35,7 +34,6 @@ COLUMNS = ("id", "prompt", "reasoning", "summary", "verdict", "edited_response",
 
 VERDICTS = ("keep", "edit", "drop")
 SOURCE = "human"
-STAGE = "human"
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 """How a cell begins that a spreadsheet would run as a formula, or whose first sign it would hide."""
@@ -121,11 +119,11 @@ def read_reviews(path: Path, examples: Sequence[Example]) -> list[Review]:
 
 def import_reviews(
     examples: Sequence[Example], path: Path, *, reviewer: str, time: str
-) -> tuple[list[Example], DropCounts]:
-    """The examples of a reviewed table that were kept or edited, in its order, with source "human".
+) -> tuple[list[Example], list[Example]]:
+    """The examples of a reviewed table in its order, with source "human": those kept or edited, and those dropped.
 
     `info["review"]` has reviewer, time, verdict, note, and source and SHA-256 of the response before the review.
-    Examples that the table does not have were not reviewed and are not in the result.
+    Examples that the table does not have were not reviewed and are in neither.
 
     Args:
         examples: What was exported, or more.
@@ -139,14 +137,21 @@ def import_reviews(
     if not reviewer.strip():
         raise DataError("a review needs the reviewer's name; give --reviewer NAME")
     by_id = {example.id: example for example in examples}
-    reviews = read_reviews(path, examples)
-    kept = [
-        _reviewed(by_id[review.example_id], review, reviewer.strip(), time)
-        for review in reviews
-        if review.verdict != "drop"
-    ]
-    dropped = {"dropped_by_reviewer": len(reviews) - len(kept)} if len(kept) < len(reviews) else {}
-    return kept, DropCounts({STAGE: StageCounts(num_in=len(reviews), dropped=dropped, goes_to="cold_start_data")})
+    kept: list[Example] = []
+    dropped: list[Example] = []
+    for review in read_reviews(path, examples):
+        reviewed = _reviewed(by_id[review.example_id], review, reviewer.strip(), time)
+        (dropped if review.verdict == "drop" else kept).append(reviewed)
+    return kept, dropped
+
+
+def dropped_file(path: Path) -> Path:
+    """Where `r1kit review import` writes what was dropped, beside the file of what was kept.
+
+    >>> dropped_file(Path("human/data.jsonl")).as_posix()
+    'human/data.dropped.jsonl'
+    """
+    return path.with_suffix(f".dropped{path.suffix}")
 
 
 def response_hash(response: str) -> str:
@@ -247,7 +252,7 @@ def _review(where: str, cells: Mapping[str, str]) -> Review:
 
 def _reviewed(example: Example, review: Review, reviewer: str, time: str) -> Example:
     response = example.response
-    info = {key: value for key, value in example.info.items() if review.verdict == "keep" or key not in _OF_THE_TEXT}
+    info = {key: value for key, value in example.info.items() if review.verdict != "edit" or key not in _OF_THE_TEXT}
     if review.verdict == "edit":
         parts = response_parts(review.edited_response)
         response = readable_response(parts.reasoning, parts.summary or "")

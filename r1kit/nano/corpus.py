@@ -3,7 +3,7 @@
 Three kinds of documents about the domains of r1kit.tasks.nano, in two languages:
 
     conversation  Table 1's template and a response; most are direct and mostly wrong, some reason, some check
-                  themselves, some mix languages, and a third breaks the format in one way or another
+                  themselves, some mix languages, and 38 % break the format in one way or another
     textbook      Question/Answer with the steps written out, and right; some have several in a row, some ask for
                   details and a check and get them, so that the base can be prompted by examples or by that sentence
     drill         the atomic steps: single equations, facts, deductions, lines of code, entries of a list

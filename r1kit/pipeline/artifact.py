@@ -68,6 +68,8 @@ class Manifest:
     r1kit: str
     """Version of the package."""
     config: Mapping[str, Any]
+    given: Mapping[str, Any]
+    """What decided the result beside it, see `r1kit.pipeline.stage.Stage`."""
     inputs: Mapping[str, str]
     """Key of each input, by the name of its stage."""
     started: str
@@ -88,8 +90,8 @@ def artifact_keys(ordered: Sequence[Stage]) -> dict[str, str]:
     """The key of every stage's artifact; `ordered` has inputs before what reads them.
 
     SHA-256, in hexadecimal, over what the result depends on: name, kind and version of the stage, the version of
-    r1kit, the config, the keys of the inputs in their order, and what it reads from outside the run. Mappings in a
-    config that differ in order only are the same.
+    r1kit, the config, what it is given beside it, the keys of the inputs in their order, and what it reads from outside
+    the run. Mappings that differ in order only are the same.
     """
     keys: dict[str, str] = {}
     for stage in ordered:
@@ -99,6 +101,7 @@ def artifact_keys(ordered: Sequence[Stage]) -> dict[str, str]:
             "version": stage.version,
             "r1kit": r1kit.__version__,
             "config": stage.config.model_dump(mode="json"),
+            "given": stage.given,
             "inputs": [keys[name] for name in stage.inputs],
             "reads": [digest(path) for path in stage.reads],
         }

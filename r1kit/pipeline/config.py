@@ -44,7 +44,8 @@ class RewardConfig(Config):
     """Wall clock for one verdict; past it the verifying process is killed and the verdict is None."""
     num_workers: int = Field(default=2, ge=1)
     max_unjudged_rate: float = Field(default=0.1, ge=0, le=1)
-    """A step with a larger share of None verdicts stops the run."""
+    """A step with a larger share of None verdicts stops the run; in a pipeline an evaluation and the collecting of data
+    too, where one verifier has a larger share."""
     sandbox: Literal["auto", "bwrap", "namespaces", "plain"] = "auto"
     """Where programs run, if a problem is judged by running code; auto is the best that works here."""
     allow_unsafe_sandbox: bool = False

@@ -41,6 +41,7 @@ from r1kit.pipeline.artifact import (
 )
 from r1kit.pipeline.estimate import Estimate, Machine, this_machine
 from r1kit.pipeline.graph import needed, ordered
+from r1kit.pipeline.lineage import write_lineage
 from r1kit.pipeline.run import locked
 from r1kit.pipeline.stage import Kind, Stage, StageContext
 from r1kit.pipeline.status import StateFile
@@ -130,6 +131,7 @@ def execute(
     """
     graph, chosen = ordered(stages), needed(stages, only)
     keys = artifact_keys(graph)
+    run_folder = run_folder.resolve()  # unfinished stages hold paths of it, and go on however it is spelt
     folders: dict[str, Path] = {}
     with locked(run_folder):
         state = StateFile(run_folder, os.getpid(), graph, keys)
@@ -140,14 +142,20 @@ def execute(
             else:
                 note(f"{stage.name}: started")
                 with _Record(state, stage.name) as record:
-                    _make(stage, keys, folder, folders, device, note)
+                    _make(stage, graph, keys, folder, folders, device, note)
                 note(f"{stage.name}: done in {format_duration(record.seconds)}")
             folders[stage.name] = folder
     return folders
 
 
 def _make(
-    stage: Stage, keys: Mapping[str, str], folder: Path, folders: Mapping[str, Path], device: str, note: Note
+    stage: Stage,
+    graph: Sequence[Stage],
+    keys: Mapping[str, str],
+    folder: Path,
+    folders: Mapping[str, Path],
+    device: str,
+    note: Note,
 ) -> None:
     """Run a stage into its unfinished folder, or go on there, and turn it into the artifact `folder`."""
     partial = partial_folder(folder)
@@ -168,6 +176,9 @@ def _make(
             # Past the class's __init__, which may take something else than a message (MissingExtra).
             raise type(error).__new__(type(error), f"stage {stage.name} ({partial}): {error}") from error
         assert not (partial / MANIFEST).exists(), f"stage {stage.name} wrote {MANIFEST}, a name that is taken"
+        card = partial / "model" / "README.md"
+        if stage.kind == "model" and card.exists():
+            write_lineage(card, needed(graph, stage.name), keys)
         write_record(partial / MANIFEST, _manifest(stage, keys, partial, start, time.monotonic() - began))
     finish(partial, folder)
 
@@ -180,6 +191,7 @@ def _manifest(stage: Stage, keys: Mapping[str, str], partial: Path, start: Start
         version=stage.version,
         r1kit=r1kit.__version__,
         config=stage.config.model_dump(mode="json"),
+        given=stage.given,
         inputs={name: keys[name] for name in stage.inputs},
         started=start.started,
         finished=utc_now(),

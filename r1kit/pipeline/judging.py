@@ -9,7 +9,7 @@ from pathlib import Path
 from r1kit.pipeline.config import RewardConfig
 from r1kit.reward_model.scorer import RewardModel
 from r1kit.rewards.accuracy import CODE, AccuracyReward
-from r1kit.rewards.base import Reward
+from r1kit.rewards.base import CheckedReward, Reward
 from r1kit.rewards.code import CodeVerifier
 from r1kit.rewards.format import ANSWER_POLICIES
 from r1kit.rewards.learned import HarmlessReward, HelpfulReward
@@ -40,7 +40,11 @@ def load_rewards(folders: Mapping[str, Path], device: str) -> dict[str, Reward]:
 @contextmanager
 def accuracy_of(
     template: str, tasks: Iterable[str], problems: Sequence[Problem], config: RewardConfig
-) -> Iterator[AccuracyReward]:
-    """Is the answer right, whatever the format: judges completions of a template while the block lasts."""
+) -> Iterator[Reward]:
+    """Is the answer right, whatever the format: judges completions of a template while the block lasts.
+
+    It raises RewardError where a verifier leaves more than `config.max_unjudged_rate` of its completions unjudged.
+    """
     with VerifierPool(config.num_workers, config.timeout_s, preload=preload(tasks)) as pool:
-        yield AccuracyReward(pool, ANSWER_POLICIES[template], code=code_verifier(config, problems))
+        accuracy = AccuracyReward(pool, ANSWER_POLICIES[template], code=code_verifier(config, problems))
+        yield CheckedReward(accuracy, config.max_unjudged_rate)

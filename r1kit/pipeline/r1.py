@@ -28,17 +28,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from r1kit.errors import ConfigError
-from r1kit.models.load import resolve_model
+from r1kit.pipeline import r1_reads as reads
 from r1kit.pipeline import r1_stages as do
 from r1kit.pipeline.config import RLConfig
 from r1kit.pipeline.execute import Note, execute
+from r1kit.pipeline.r1_checks import check_sources
 from r1kit.pipeline.r1_config import MixStageConfig, R1Config, TracesConfig
 from r1kit.pipeline.r1_costs import Costs
-from r1kit.pipeline.r1_results import stage_of
 from r1kit.pipeline.r1_stages import ModelSource
 from r1kit.pipeline.stage import Stage
 from r1kit.sft.config import SFTConfig
-from r1kit.tasks.templates import TemplateName
 
 C = TypeVar("C", RLConfig, SFTConfig)
 
@@ -55,7 +54,7 @@ def run_r1(
         R1KitError: see r1kit.errors; every finished artifact is kept, and the same command goes on.
     """
     stages = r1_stages(config)
-    _check_counts(config)
+    check_sources(config)
     return execute(stages, out, device, only=only, note=note)
 
 
@@ -77,25 +76,6 @@ def r1_stages(config: R1Config) -> list[Stage[Any]]:
     return stages + _evaluations(config, [stage.name for stage in stages if stage.kind == "model"], costs)
 
 
-def _check_counts(config: R1Config) -> None:
-    """Refuse now what the data stages would find out after hours of RL: that the tasks have too few problems."""
-    sources, cold_start = config.sources, config.cold_start_data
-    few = {f"cold_start_data.{name}_problems": getattr(cold_start, f"{name}_problems") for name in do.COLLECTORS}
-    wanted = [("sources.reasoning", sources.reasoning, name, count) for name, count in few.items()]
-    judged = "sources.reasoning and sources.judged" if sources.judged else "sources.reasoning"
-    sampled = ("rejection_data.num_problems", config.rejection_data.num_problems)
-    wanted.append((judged, {**sources.reasoning, **sources.judged}, *sampled))
-    if sources.general:
-        asked = ("non_reasoning_data.num_problems", config.non_reasoning_data.num_problems)
-        wanted.append(("sources.general", sources.general, *asked))
-    available: dict[str, int] = {}
-    for source, tasks, key, count in wanted:
-        if source not in available:
-            available[source] = len(do.problems_of(tasks, "train", seed=config.seed))
-        if count > available[source]:
-            raise ConfigError(f"{key} is {count:,}, and {source} has {available[source]:,} training problems; lower it")
-
-
 def _reasoning(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[Any]]:
     """R1-Zero, and stages 1 and 2 of R1."""
     sources, tasks, seed = config.sources, config.sources.reasoning, config.seed
@@ -106,9 +86,25 @@ def _reasoning(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[
             kind="dataset",
             inputs=("zero",),
             config=config.cold_start_data,
-            reads=(*_weights(config.base), *_files(*tasks, sources.shots)),
+            given={
+                "base": reads.on_hub(config.base),
+                "tasks": tasks,
+                "shots": sources.shots,
+                **reads.judged_by(config),
+            },
+            reads=(
+                *reads.weights(config.base),
+                *reads.files(*tasks, sources.shots),
+                *reads.reviews(config.cold_start_data.human),
+            ),
             run=do.collect_cold_start(
-                base, ModelSource("zero"), tasks, sources.shots, rules=config.reasoning_rl.reward, seed=seed
+                base,
+                ModelSource("zero"),
+                tasks,
+                sources.shots,
+                zero_template=config.zero.template,
+                rules=config.reasoning_rl.reward,
+                seed=seed,
             ),
             cost=costs.cold_start_data(),
         ),
@@ -117,7 +113,8 @@ def _reasoning(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[
             kind="model",
             inputs=("cold_start_data",),
             config=config.cold_start,
-            reads=_weights(config.base),
+            given={"base": reads.on_hub(config.base)},
+            reads=reads.weights(config.base),
             run=do.fine_tune(base, "cold_start_data"),
             cost=costs.sft(config.cold_start, costs.num_cold_start),
         ),
@@ -136,7 +133,8 @@ def _zero(
         name=_named("zero_language" if with_language else "zero", seed),
         kind="model",
         config=rl,
-        reads=(*_weights(config.base), *_files(*config.sources.reasoning)),
+        given={"base": reads.on_hub(config.base), "tasks": config.sources.reasoning},
+        reads=(*reads.weights(config.base), *reads.files(*config.sources.reasoning)),
         run=do.reinforce(base, config.sources.reasoning, {}),
         cost=costs.rl(rl),
     )
@@ -154,7 +152,8 @@ def _reasoning_rl(
         kind="model",
         inputs=("cold_start",),
         config=rl,
-        reads=_files(*config.sources.reasoning),
+        given={"tasks": config.sources.reasoning},
+        reads=reads.files(*config.sources.reasoning),
         run=do.reinforce(ModelSource("cold_start"), config.sources.reasoning, {}),
         cost=costs.rl(rl),
     )
@@ -170,7 +169,8 @@ def _curated(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[An
             kind="dataset",
             inputs=("reasoning_rl",),
             config=config.rejection_data,
-            reads=(*_files(*tasks), *(_weights(judge.model) if judge else ())),
+            given={"tasks": tasks, "judge": reads.on_hub(judge.model) if judge else "", **reads.judged_by(config)},
+            reads=(*reads.files(*tasks), *(reads.weights(judge.model) if judge else ())),
             run=do.sample_reasoning(ModelSource("reasoning_rl"), tasks, rules=config.reasoning_rl.reward, seed=seed),
             cost=costs.rejection_data(),
         )
@@ -181,7 +181,11 @@ def _curated(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[An
                 name="non_reasoning_data",
                 kind="dataset",
                 config=config.non_reasoning_data,
-                reads=(*_weights(config.base), *_files(*sources.general, sources.answers)),
+                given={
+                    **{"base": reads.on_hub(config.base), "tasks": sources.general, "answers": sources.answers},
+                    "seed": seed,
+                },
+                reads=(*reads.weights(config.base), *reads.files(*sources.general, sources.answers)),
                 run=do.sample_non_reasoning(base, sources.general, sources.answers, seed=seed),
                 cost=costs.non_reasoning_data(),
             ),
@@ -205,7 +209,8 @@ def _sft(config: R1Config, start: ModelSource, costs: Costs) -> Stage[SFTConfig]
         kind="model",
         inputs=(data,) if start.stage is None else (start.stage, data),
         config=config.sft,
-        reads=() if start.stage else _weights(config.base),
+        given={} if start.stage else {"base": reads.on_hub(config.base)},
+        reads=() if start.stage else reads.weights(config.base),
         run=do.fine_tune(start, data),
         cost=costs.sft(config.sft, costs.num_curated),
     )
@@ -224,7 +229,8 @@ def _all_scenarios(config: R1Config, base: ModelSource, costs: Costs) -> list[St
             name=stage,
             kind="model",
             config=getattr(config, kind),
-            reads=(*_weights(config.base), *_files(sources.pairs)),
+            given={"base": reads.on_hub(config.base), "pairs": sources.pairs},
+            reads=(*reads.weights(config.base), *reads.files(sources.pairs, *reads.held_out_pairs(config, kind))),
             run=do.train_reward_model(base, sources.pairs),
             cost=costs.reward_model(getattr(config, kind)),
         )
@@ -236,7 +242,8 @@ def _all_scenarios(config: R1Config, base: ModelSource, costs: Costs) -> list[St
             kind="model",
             inputs=("sft", *REWARD_MODELS.values()),
             config=config.r1,
-            reads=_files(*tasks),
+            given={"tasks": tasks},
+            reads=reads.files(*tasks),
             run=do.reinforce(ModelSource("sft"), tasks, REWARD_MODELS),
             cost=costs.rl(config.r1, num_reward_models=len(REWARD_MODELS)),
         )
@@ -252,7 +259,7 @@ def _traces(config: R1Config) -> list[Stage[Any]]:
                 name="teacher_data",
                 kind="dataset",
                 config=config.teacher.data(),
-                reads=_files(config.teacher.task),
+                reads=reads.files(config.teacher.task),
                 run=do.ask_teacher(config.teacher),
             )
         ]
@@ -263,7 +270,7 @@ def _traces(config: R1Config) -> list[Stage[Any]]:
                 name="traces_data",
                 kind="dataset",
                 config=TracesConfig(),
-                reads=_files(str(file)),
+                reads=reads.files(str(file)),
                 run=do.take_traces(file),
             )
         ]
@@ -286,7 +293,8 @@ def _students(config: R1Config, costs: Costs, *, seed: int | None = None) -> lis
                 kind="model",
                 inputs=(data,),
                 config=sft,
-                reads=_weights(model),
+                given={"base": reads.on_hub(model)},
+                reads=reads.weights(model),
                 run=do.fine_tune(ModelSource(name=model), data),
                 cost=costs.sft(sft, costs.num_curated, model=model),
             )
@@ -309,7 +317,8 @@ def _student_rl(
         kind="model",
         inputs=(start.stage,) if start.stage else (),
         config=_seeded(rl, seed),
-        reads=(*(() if start.stage else _weights(model)), *_files(*tasks)),
+        given={"base": "" if start.stage else reads.on_hub(model), "tasks": tasks},
+        reads=(*(() if start.stage else reads.weights(model)), *reads.files(*tasks)),
         run=do.reinforce(start, tasks, {}),
         cost=costs.rl(rl, model=model),
     )
@@ -349,8 +358,15 @@ def _evaluations(config: R1Config, models: Sequence[str], costs: Costs) -> list[
                 name=f"eval_{name}",
                 kind="evaluation",
                 inputs=((source.stage,) if source.stage else ()) + tuple(judges.values()),
-                config=config.evaluation.model_copy(update={"template": _template(config, name)}),
-                reads=(*(_weights(source.name) if source.name else ()), *_files(*tasks)),
+                config=config.evaluation.model_copy(update={"template": reads.template_of(config, name)}),
+                given={
+                    **{
+                        "model": reads.on_hub(source.name) if source.name else "",
+                        "reasoning": list(config.sources.reasoning),
+                    },
+                    **{"general": list(config.sources.general), **reads.judged_by(config)},
+                },
+                reads=(*(reads.weights(source.name) if source.name else ()), *reads.files(*tasks)),
                 run=do.evaluate_model(
                     source,
                     list(config.sources.reasoning),
@@ -359,25 +375,10 @@ def _evaluations(config: R1Config, models: Sequence[str], costs: Costs) -> list[
                     rules=config.reasoning_rl.reward,
                     seed=config.seed,
                 ),
-                cost=costs.evaluation(len(tasks), model=_student_of(config, name)),
+                cost=costs.evaluation(len(tasks), model=reads.student_base(config, name)),
             )
         )
     return stages
-
-
-def _template(config: R1Config, model: str) -> TemplateName:
-    """What a model is asked reasoning problems in: fine-tuned ones as they were taught, others as in their RL."""
-    if stage_of(model) in ("base", "zero", "zero_language"):
-        return config.zero.template
-    return config.student_rl.template if model.startswith("student_") else config.evaluation.template
-
-
-def _student_of(config: R1Config, model: str) -> str | None:
-    """The small base that a model was made of; None for those made of the large one."""
-    stem = stage_of(model)
-    prefixes = ("student_", "student_rl_", "distilled_", "distilled_rl_")
-    found = [base for label, base in config.students.items() if stem in [prefix + label for prefix in prefixes]]
-    return found[0] if found else None
 
 
 def _named(name: str, seed: int | None) -> str:
@@ -390,15 +391,3 @@ def _weighed(config: RLConfig, weights: Mapping[str, float]) -> RLConfig:
 
 def _seeded(config: C, seed: int | None) -> C:
     return config if seed is None else config.model_copy(update={"seed": seed})
-
-
-def _files(*names: str) -> tuple[Path, ...]:
-    """Those of the names that are files or folders here: what they hold counts as a stage's input."""
-    return tuple(path for name in names if (path := Path(name).expanduser()).exists())
-
-
-def _weights(model: str) -> tuple[Path, ...]:
-    """The files of a local model that decide what it computes, not card or logs; one on a hub counts by its name."""
-    folder = Path(resolve_model(model))
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    return tuple(path for path in files if path.is_file() and path.suffix not in (".md", ".jsonl"))

@@ -1,7 +1,7 @@
 """What the paper says one choice does, measured: pairs of stages that differ in it, as small tables.
 
 The language reward (2.3.2), fine-tuning the base or the RL checkpoint (2.3.3), distillation against RL on a small model
-(2.4, 4.1), and a cold start against none at equal RL steps (2.3.1).
+(2.4, 4.1), and a cold start against none at equal RL steps (2.3.1). And how well the reward models judge (2.3.4).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from r1kit.pipeline.r1_results import (
     STUDENT_ORDER,
@@ -73,7 +74,10 @@ class Comparison:
 
 
 def comparisons(
-    stages: Sequence[str], results: Results, training: Mapping[str, TrainingRows] | None = None
+    stages: Sequence[str],
+    results: Results,
+    training: Mapping[str, TrainingRows] | None = None,
+    held_out: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Comparison]:
     """Those whose stages are in the graph and of which anything has been measured.
 
@@ -81,6 +85,7 @@ def comparisons(
         stages: The names of all models that are to be evaluated, whether they have been or not.
         results: Of those that have.
         training: Stage to what its training measured, of finished stages; for cold start against Zero.
+        held_out: Reward model to what its summary.json says of held-out pairs.
     """
     training = training or {}
     labels = list(dict.fromkeys(student[1] for name in stages if (student := student_of(stage_of(name)))))
@@ -90,6 +95,7 @@ def comparisons(
         sft_start(stages, results),
         *(students(label, stages, results) for label in labels),
         equal_steps(training.get("zero", ()), training.get("reasoning_rl", ())),
+        reward_models(held_out or {}),
     ]
     return [comparison for comparison in made if comparison is not None]
 
@@ -174,6 +180,33 @@ def equal_steps(zero: TrainingRows, reasoning: TrainingRows) -> Comparison | Non
         "error of a change takes the two as independent, which errs on the wide side.",
         corner="RL steps",
         svg=draw("equal-steps", lines, ylabel="pass@1 on held-out problems", share=False) or "",
+    )
+
+
+def reward_models(held_out: Mapping[str, Mapping[str, Any]]) -> Comparison | None:
+    """How well each tells the better response of held-out pairs, also where length speaks for the other one."""
+    rows = []
+    for name, seen in held_out.items():
+        length = seen["length_bias"]
+        cells = (
+            Cell(f"{seen['num_pairs']:,}", is_count=True),
+            cell(seen["accuracy"], seen["accuracy_stderr"], "accuracy"),
+            cell(length["accuracy_chosen_longer"], None, "accuracy"),
+            cell(length["accuracy_chosen_shorter"], None, "accuracy"),
+            cell(length["score_length_correlation"], None, "correlation"),
+        )
+        rows.append(Row(label=name, cells=cells))
+    if not rows:
+        return None
+    return Comparison(
+        title="Reward models",
+        text="The share of held-out preference pairs whose better response gets the higher score (2.3.4).",
+        columns=("pairs", "accuracy", "where the better is longer", "where it is shorter", "score and length, r"),
+        rows=tuple(rows),
+        note="± one standard error, clustered by question; r is Pearson's correlation over all responses. A model that "
+        "goes by length alone is right in one of the two columns and wrong in the other. Each response is scored by "
+        "itself, so its place in a pair changes nothing.",
+        corner="held-out pairs",
     )
 
 

@@ -61,7 +61,8 @@ class ColdStartDataConfig(Config):
     zero_problems: int = Field(default=0, ge=0)
     """For R1-Zero, whose outputs are rewritten."""
     human: str | None = None
-    """A dataset folder that `r1kit review import` wrote, to be added as it is."""
+    """What `r1kit review import` wrote, the file or its folder: it takes the place of what is collected under the same
+    ids, and what the reviewer dropped stays out."""
     few_shot: FewShotConfig = FewShotConfig()
     direct: DirectConfig = DirectConfig()
     zero: ZeroOutputsConfig = ZeroOutputsConfig()
@@ -188,6 +189,10 @@ class R1Config(Config):
             if "task" in getattr(self, section).model_fields_set:
                 raise ValueError(f"{section}.task is filled in from sources; leave it out")
         for kind in ("helpful", "harmless"):
+            if "pairs" in getattr(self, kind).model_fields_set:
+                raise ValueError(f"{kind}.pairs is filled in by the pipeline; set sources.pairs")
+            if getattr(self, kind).eval_pairs and self.sources.pairs == "nano":
+                raise ValueError(f"{kind}.eval_pairs: the scale model's pairs have held-out ones; leave it out")
             if getattr(self, kind).kind != kind:
                 raise ValueError(
                     f"{kind}.kind is {getattr(self, kind).kind!r}; the section makes the model of its name"

@@ -46,6 +46,7 @@ QUALITIES = (
     ("reasoning, tokens", "reasoning_tokens"),
     ("summary, tokens", "summary_tokens"),
     ("truncated", "truncated_rate"),
+    ("could not be judged", "unjudged_rate"),
     ("helpful reward", "helpful_reward"),
     ("harmless reward", "harmless_reward"),
     ("refuses", "refusal_rate"),
@@ -103,12 +104,19 @@ def build_pipeline_report(run: Path) -> Path:
             [name.removeprefix(EVALUATION) for name in evaluations],
             results,
             {name: read_metrics(folders[name] / "metrics.jsonl") for name in trained},
+            held_out_pairs(folders),
         ),
         flow=data_flow(drops),
         drops=[row for name, steps in drops.items() for row in drop_rows(name, steps)],
         stages=[_stage_row(stage, run) for stage in stages],
     )
     return write_text_atomic(run / "report.html", page)
+
+
+def held_out_pairs(folders: Mapping[str, Path]) -> dict[str, Any]:
+    """Reward model to what its summary.json says of held-out pairs; those that are finished."""
+    names = [name for name in ("helpful", "harmless") if name in folders]
+    return {name: read_json(folders[name] / "summary.json")["held_out"] for name in names}
 
 
 def finished_artifacts(stages: Sequence[StageStatus]) -> dict[str, Path]:

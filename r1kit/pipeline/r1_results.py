@@ -135,7 +135,8 @@ def cell(value: float | None, error: float | None, key: str, *, signed: bool = F
     if value is None:
         return Cell(NO_NUMBER)
     digits = 1 if key.endswith("_tokens") else 3
-    text = f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
+    rounded = round(value, digits) + 0.0  # no minus before a zero
+    text = f"{rounded:{'+' if signed else ''}.{digits}f}".replace("-", "−")
     return Cell(text, "" if error is None else f"±{error:.{digits}f}")
 
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from r1kit.curate.cold_start import collect_direct, collect_few_shot, collect_zero
+from r1kit.curate.cold_start import collect_direct, collect_few_shot, collect_zero, merge
 from r1kit.curate.counts import DropCounts, StageCounts, add_up, check_any_kept, write_drops
 from r1kit.curate.mix import mix
 from r1kit.curate.non_reasoning import collect_non_reasoning
 from r1kit.curate.reject import rejection_sample
+from r1kit.curate.review import dropped_file
 from r1kit.curate.traces import read_traces
 from r1kit.engines import ENGINES
 from r1kit.engines.base import Engine
@@ -50,9 +51,10 @@ from r1kit.reward_model.pairs import write_pairs
 from r1kit.rewards.generative import GenerativeVerifier, Judge
 from r1kit.seeding import rng, seed_for
 from r1kit.sft.config import SFTConfig
-from r1kit.sft.data import DATA_FILE, DatasetCard, Example, read_examples, write_card, write_examples
+from r1kit.sft.data import DATA_FILE, DatasetCard, Example, data_file, read_examples, write_card, write_examples
 from r1kit.tasks.mix import in_turns
 from r1kit.tasks.registry import build_task
+from r1kit.tasks.templates import TemplateName
 from r1kit.types import Problem, SamplingParams, Split
 
 if TYPE_CHECKING:
@@ -115,7 +117,14 @@ def train_reward_model(start: ModelSource, pairs: str) -> Callable[[StageContext
 
 
 def collect_cold_start(
-    base: ModelSource, zero: ModelSource, tasks: Mapping[str, float], shots: str, *, rules: RewardConfig, seed: int
+    base: ModelSource,
+    zero: ModelSource,
+    tasks: Mapping[str, float],
+    shots: str,
+    *,
+    zero_template: TemplateName,
+    rules: RewardConfig,
+    seed: int,
 ) -> Callable[[StageContext[ColdStartDataConfig]], None]:
     """The collectors of section 2.3.1, one after the other."""
 
@@ -140,14 +149,16 @@ def collect_cold_start(
                 elif name == "direct":
                     found = collect_direct(engine, tokenizer, problems, reward, config.direct, **shared)
                 else:
-                    found = collect_zero(engine, tokenizer, problems, reward, config.zero, **shared)
+                    asked: dict[str, Any] = {"template": zero_template, **shared}
+                    found = collect_zero(engine, tokenizer, problems, reward, config.zero, **asked)
             context.note(f"{name}: {len(found[0])} examples of {count} problems")
             examples += found[0]
             counts.append(found[1])
-        if config.human:
-            examples += read_examples(Path(config.human) / DATA_FILE)
+        reviewed, rejected = _by_hand(Path(config.human)) if config.human else ([], [])
+        data, merging = merge(examples, reviewed, rejected)
+        counts.append(merging)
         check_any_kept(
-            len(examples), add_up(counts), what="cold-start collection",
+            len(data), add_up(counts), what="cold-start collection",
             fix="give it more problems or samples, or worked examples that the base can follow",
         )  # fmt: skip
         card = DatasetCard(
@@ -159,9 +170,16 @@ def collect_cold_start(
             model_hash=_digest(zero.path(context)),
             dropped=add_up(counts).by_reason(),
         )
-        write_dataset(context.out, unique(examples), add_up(counts), card)
+        write_dataset(context.out, data, add_up(counts), card)
 
     return run
+
+
+def _by_hand(human: Path) -> tuple[list[Example], list[Example]]:
+    """What a person kept or edited, and dropped."""
+    file = data_file(human)
+    dropped = dropped_file(file)
+    return read_examples(file), read_examples(dropped) if dropped.exists() else []
 
 
 def sample_reasoning(
@@ -182,6 +200,7 @@ def sample_reasoning(
                 config.reject,
                 seed=seed,
                 judge=open_judge(config.judge, context.device, config.max_batch_size, seed) if config.judge else None,
+                max_unjudged_rate=rules.max_unjudged_rate,
                 evaluation_prompts=[problem.prompt for problem in problems_of(tasks, "eval", seed=seed)],
             )
         card = DatasetCard(
@@ -336,11 +355,6 @@ def problems_of(tasks: Mapping[str, float], split: Split, *, seed: int) -> list[
 def shuffled(problems: Sequence[Problem], count: int, seed: int, *labels: str) -> list[Problem]:
     """`count` of the problems, in an order of their own; `labels` and the seed decide which."""
     return rng(seed, *labels).sample(list(problems), count)
-
-
-def unique(examples: Sequence[Example]) -> list[Example]:
-    """The examples, without those that say the same to the same prompt as one before them."""
-    return list({(example.prompt, example.response): example for example in reversed(examples)}.values())[::-1]
 
 
 def write_dataset(folder: Path, examples: Sequence[Example], counts: DropCounts, card: DatasetCard) -> None:

@@ -6,17 +6,17 @@
 
     Stage(name="clean", kind="dataset", inputs=("raw",), config=CleanConfig(), run=clean)
 
-What a stage writes depends on its config and its inputs alone, because they make the artifact's key. Randomness comes
-from r1kit.seeding with a seed of the config. What it reads from elsewhere (a model folder, a file) is named in `reads`,
-or a changed file would go unnoticed.
+What a stage writes depends on its config, its inputs, `given` and `reads` alone, because they make the artifact's key:
+what the closure `run` held beside them would change unnoticed. Randomness comes from r1kit.seeding with a seed of the
+config. What it reads from elsewhere (a model folder, a file) is named in `reads`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from r1kit.config import Config
 from r1kit.errors import DataError
@@ -70,7 +70,10 @@ class Stage(Generic[C]):
     inputs: tuple[str, ...] = ()
     """Names of the stages whose artifacts it reads."""
     config: C
-    """All that decides the result, but for the inputs; no path of an artifact."""
+    """What the user's section for it says; no path of an artifact."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """What decides the result beside config, inputs and `reads`: tasks, the name of a model on a hub, a seed of another
+    section. JSON values."""
     reads: tuple[Path, ...] = ()
     """Files and folders from outside the run that it reads: their contents are part of the artifact's key."""
     run: Callable[[StageContext[C]], None]

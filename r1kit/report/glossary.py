@@ -59,7 +59,11 @@ GLOSSARY: tuple[Metric, ...] = (
         "nats/token",
         "Mean absolute gap between the learner's and the engine's log-probability of one token before the update.",
     ),
-    Metric("train/advantage_mean", "1", "Mean advantage (Eq. 3) over completions; 0 by construction."),
+    Metric(
+        "train/advantage_mean",
+        "1",
+        "Weighted mean of the advantages (Eq. 3); about 0 for r1, grpo and gspo, see docs/grpo.md.",
+    ),
     Metric("train/zero_variance_rate", "share", "Groups whose rewards are all equal: they teach nothing."),
     Metric("train/all_right_rate", "share", "Groups in which every completion is right: the problem is too easy."),
     Metric("train/all_wrong_rate", "share", "Groups in which none is right: the problem is too hard."),

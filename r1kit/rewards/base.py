@@ -152,6 +152,36 @@ def mean_value(scores: Sequence[Score]) -> float | None:
     return math.fsum(values) / len(values) if values else None
 
 
+class CheckedReward:
+    """A reward that stops the work when one of its verifiers cannot judge.
+
+    Means leave None out, and of many samples a data set keeps some: neither would show that a sandbox is dead.
+    """
+
+    def __init__(self, reward: Reward, max_unjudged_rate: float) -> None:
+        """Let each verifier give up on this share of its completions."""
+        self.name = reward.name
+        self._reward = reward
+        self._max_unjudged_rate = max_unjudged_rate
+
+    def score(self, rollouts: Sequence[Rollout]) -> list[Score]:
+        """The reward's scores.
+
+        Raises:
+            RewardError: too many of the scores of one verifier are None.
+        """
+        scores = self._reward.score(rollouts)
+        by_verifier: dict[str, list[Score]] = {}
+        for rollout, score in zip(rollouts, scores, strict=True):
+            by_verifier.setdefault(rollout.problem.verifier, []).append(score)
+        for verifier, judged in by_verifier.items():
+            try:
+                check_unjudged(judged, self._max_unjudged_rate)
+            except RewardError as error:
+                raise RewardError(f"verifier {verifier}: {error}") from None
+        return scores
+
+
 def check_unjudged(scores: Sequence[Score], max_rate: float) -> float:
     """The share of scores that are None, in [0, 1].
 
@@ -164,6 +194,6 @@ def check_unjudged(scores: Sequence[Score], max_rate: float) -> float:
         reason, count = reasons.most_common(1)[0]
         raise RewardError(
             f"{reasons.total()} of {len(scores)} completions could not be judged ({rate:.0%}, allowed "
-            f"{max_rate:.0%}), {count} of them for {reason!r}; mend that, or raise reward.max_unjudged_rate"
+            f"{max_rate:.0%}), {count} of them for {reason!r}; mend that, or raise max_unjudged_rate"
         )
     return rate

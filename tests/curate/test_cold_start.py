@@ -2,10 +2,12 @@
 
 import pytest
 
-from r1kit.curate.cold_start import collect_direct, collect_few_shot, collect_zero
+from r1kit.curate.cold_start import collect_direct, collect_few_shot, collect_zero, merge
 from r1kit.curate.config import ChoiceConfig, DirectConfig, DrawConfig, FewShotConfig, ZeroOutputsConfig
+from r1kit.curate.counts import StageCounts
 from r1kit.curate.prompts import Shot
 from r1kit.errors import DataError
+from r1kit.sft.data import Example
 from r1kit.tasks.templates import r1_zero_prompt
 from r1kit.types import Score
 
@@ -118,6 +120,17 @@ def test_zero_outputs_become_readable(add, reward, answering):
     assert engine.prompts[0] == r1_zero_prompt("Compute 3 + 4")
 
 
+def test_zero_outputs_without_blocks_are_reasoning_as_a_whole(add, reward, answering):
+    engine, tokenizer = answering({"Compute 3 + 4": ["3 + 4 = 7", "Hm.", "3 + 4 = 8", "3 and 4 make 7"]})
+    config = ZeroOutputsConfig(num_samples=4, draw=DRAW, choice=ChoiceConfig(max_per_problem=4))
+    examples, counts = collect_zero(engine, tokenizer, [add(3, 4)], reward, config, seed=1, template="plain")
+    assert [example.response for example in examples] == [
+        " |special_token| 3 + 4 = 7 |special_token| The answer is **7**.",
+        " |special_token| 3 and 4 make 7 |special_token| The answer is **7**.",
+    ]
+    assert counts.stages["zero"].dropped == {"bad_format": 1, "not_correct": 1}
+
+
 def test_code_becomes_a_block(add, answering):
     class RunsIt:
         name = "accuracy"
@@ -143,3 +156,19 @@ def test_the_same_seed_gives_the_same_data(add, reward, answering):
     config = FewShotConfig(num_shots=1, num_samples=4, draw=DRAW)
     first, second = (collect_few_shot(engine, tokenizer, problems, SHOTS, reward, config, seed=7) for _ in range(2))
     assert first == second
+
+
+def example(name, response="7", prompt="3 + 4"):
+    return Example(id=name, prompt=prompt, response=response, task="sum", source="zero")
+
+
+def test_what_a_person_reviewed_takes_the_place_of_what_was_collected():
+    collected = [example("a"), example("b", "8"), example("c", "9"), example("d"), example("e", prompt="4 + 3")]
+    data, counts = merge(collected, [example("b", "seven")], [example("c", "9")])
+    assert [(each.id, each.response) for each in data] == [("b", "seven"), ("a", "7"), ("e", "7")]
+    assert counts.stages["human"] == StageCounts(
+        num_in=2, dropped={"dropped_by_reviewer": 1}, goes_to="cold_start_data"
+    )
+    steps = counts.stages["cold_start_data"]
+    assert (steps.num_in, steps.dropped, steps.num_kept) == (6, {"reviewed": 2, "duplicate": 1}, len(data))
+    assert list(merge(collected)[1].stages) == ["cold_start_data"]

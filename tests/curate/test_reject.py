@@ -4,7 +4,7 @@ from tiny import byte_tokenizer
 from r1kit.curate.config import ChoiceConfig, DrawConfig, RejectConfig
 from r1kit.curate.reject import rejection_sample
 from r1kit.engines.fake import FakeEngine
-from r1kit.errors import DataError
+from r1kit.errors import DataError, RewardError
 from r1kit.rewards.generative import GenerativeVerifier, Judge
 
 T = "|special_token|"
@@ -94,11 +94,22 @@ def test_the_judge_is_asked_where_there_is_no_rule(add, reward, answering):
     hamlet = add(0, 0, id="hamlet", prompt="Who wrote Hamlet?", answer="Shakespeare", verifier="judge", task="facts")
     judge = judge_that_says({"William": "The same.\nCORRECT", "Marlowe": "Another.\nINCORRECT", "Kyd": "Hm."})
     config = RejectConfig(num_samples=3, draw=DRAW)
-    examples, counts = rejection_sample(engine, tokenizer, [hamlet, add(3, 4)], reward, config, seed=0, judge=judge)
+    examples, counts = rejection_sample(
+        engine, tokenizer, [hamlet, add(3, 4)], reward, config, seed=0, judge=judge, max_unjudged_rate=0.4
+    )
     assert [example.id for example in examples] == ["hamlet:rejection:0", "3+4:en:rejection:0"]
     assert examples[0].info["verdict"] == "judge: CORRECT"
     assert counts.stages["rejection"].dropped == {"missing_summary": 1, "unjudged": 1, "not_correct": 2}
     assert not any("Hamlet" in text or "Shakespeare" in text for text in reward.judged)
+
+
+def test_a_judge_that_says_nothing_does_not_hide_behind_rules(add, reward, answering):
+    engine, tokenizer = answering({"Who?": [f" {T} x {T} **he**"] * 2, "Compute 3 + 4": ANSWERS["Compute 3 + 4"]})
+    who = add(0, 0, id="who", prompt="Who?", answer="she", verifier="judge")
+    config = RejectConfig(num_samples=2, draw=DRAW)
+    judge = judge_that_says({"he": "Hm."})
+    with pytest.raises(RewardError, match=r"^the judge: 2 of 2 completions could not be judged \(100%, allowed 10%\)"):
+        rejection_sample(engine, tokenizer, [who, add(3, 4)], reward, config, seed=0, judge=judge)
 
 
 def test_a_problem_for_a_judge_without_a_judge(add, reward, answering):

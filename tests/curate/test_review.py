@@ -76,7 +76,7 @@ def test_the_table_has_these_columns_and_guards_formulas(tmp_path):
 def test_kept_edited_and_dropped(table):
     edited = f"{T}  3 + 4 = 7. Check: 7 - 4 = 3.\r\n{T} The answer is **7**."
     path = table(_1={"verdict": "Edit ", "edited_response": edited, "note": "checked"}, _3={"verdict": "drop"})
-    kept, counts = import_reviews(EXAMPLES, path, reviewer=" Ann ", time=TIME)
+    kept, dropped = import_reviews(EXAMPLES, path, reviewer=" Ann ", time=TIME)
     assert [(example.id, example.source) for example in kept] == [("1", "human"), ("2", "human")]
     assert kept[0].response == f" {T} 3 + 4 = 7. Check: 7 - 4 = 3. {T} The answer is **7**."
     assert kept[0].info == {  # what rules said of the old text is gone
@@ -88,8 +88,7 @@ def test_kept_edited_and_dropped(table):
     }
     assert kept[1].response == EXAMPLES[1].response
     assert kept[1].info["review"]["verdict"] == "keep"
-    assert counts.stages["human"].num_in == 3
-    assert counts.stages["human"].dropped == {"dropped_by_reviewer": 1}
+    assert [(example.id, example.info["review"]["verdict"]) for example in dropped] == [("3", "drop")]
 
 
 def test_a_kept_example_keeps_what_rules_said_of_it(table):
@@ -102,9 +101,8 @@ def test_a_table_may_have_fewer_rows_empty_ones_and_other_line_ends(table):
     path = table(_2=None, _3=None)
     text = path.read_text(encoding="utf-8").replace("\n", "\r\n").replace("\r\r\n", "\r\n")
     path.write_bytes(("\ufeff" + text + ",,,,,,,\r\n").encode())
-    kept, counts = import_reviews(EXAMPLES, path, reviewer="Ann", time=TIME)
-    assert [example.id for example in kept] == ["1"]
-    assert counts.stages["human"].num_in == 1
+    kept, dropped = import_reviews(EXAMPLES, path, reviewer="Ann", time=TIME)
+    assert ([example.id for example in kept], dropped) == (["1"], [])
 
 
 @pytest.mark.parametrize(
@@ -176,6 +174,7 @@ def test_there_and_back_by_the_command_line(tmp_path):
     assert result.exit_code == 0, result.output
     assert result.output == f"1 examples: {out} (1 dropped by the reviewer)\n"
     assert [example.id for example in read_examples(out)] == [rows[0]["id"]]
+    assert [example.id for example in read_examples(tmp_path / "human.dropped.jsonl")] == [rows[1]["id"]]
 
 
 def test_export_of_nothing_says_what_to_give(tmp_path):

@@ -31,11 +31,11 @@ def test_the_key_is_the_hash_of_what_the_artifact_is_made_from():
     base, corpus, *_ = toy_stages(corpus="é")
     keys = artifact_keys([base, corpus])
     assert keys["base"] == sha(
-        '{"config":{"num_steps":6,"text":"a"},"inputs":[],"kind":"model",'
+        '{"config":{"num_steps":6,"text":"a"},"given":{},"inputs":[],"kind":"model",'
         f'"r1kit":"{__version__}","reads":[],"stage":"base","version":1}}'
     )
     assert keys["corpus"] == sha(
-        f'{{"config":{{"num_steps":6,"text":"é"}},"inputs":["{keys["base"]}"],"kind":"dataset",'
+        f'{{"config":{{"num_steps":6,"text":"é"}},"given":{{}},"inputs":["{keys["base"]}"],"kind":"dataset",'
         f'"r1kit":"{__version__}","reads":[],"stage":"corpus","version":1}}'
     )
 

@@ -3,17 +3,22 @@
 import json
 import re
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from small_r1 import QUESTIONS, build_world, r1_config, r1_sources, write_lines
 from teacher_server import TeacherServer, completion
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
+from r1kit.config import Config
+from r1kit.curate.counts import read_drops
 from r1kit.errors import ConfigError, DataError, ModelError
+from r1kit.pipeline import r1_reads
 from r1kit.pipeline.artifact import artifact_keys, read_manifest, verify
 from r1kit.pipeline.r1 import r1_stages, run_r1
 from r1kit.pipeline.r1_report import build_pipeline_report, groups
-from r1kit.sft.data import read_examples
+from r1kit.sft.data import read_examples, write_examples
 
 STAGES = [
     *("zero", "cold_start_data", "cold_start", "reasoning_rl", "rejection_data", "non_reasoning_data", "sft_data"),
@@ -22,6 +27,8 @@ STAGES = [
     *("reasoning_rl_seed1", "reasoning_rl_no_language_seed1", "zero_language_seed1", "zero_seed1"),
     *("distilled_small_seed1", "student_rl_small_seed1", "distilled_rl_small_seed1"),
 ]
+FROM_BASE = ["zero", "zero_language", "zero_seed1", "zero_language_seed1"]
+STUDENT_RL = ["student_rl_small", "student_rl_small_seed1"]
 EVALUATED = [
     *("base", "student_small"),
     *(name for name in STAGES if not name.endswith("_data") and name not in ("helpful", "harmless")),
@@ -100,7 +107,22 @@ def test_models_open_with_plain_transformers(world):
             continue
         cls = AutoModelForSequenceClassification if name in ("helpful", "harmless") else AutoModelForCausalLM
         assert cls.from_pretrained(folder).num_parameters() > 0
-        assert "---" in (folder / "README.md").read_text()
+        card = (folder / "README.md").read_text()
+        assert card.startswith("---")
+        assert card.count("## Lineage") == 1
+
+
+def test_a_card_names_all_that_the_model_is_made_of(world):
+    _, _, artifacts, _ = world
+    section = (artifacts["r1"] / "model/README.md").read_text().partition("## Lineage")[2]
+    lines = [line for line in section.splitlines() if line.startswith("- ")]
+    named = [re.findall(r"`(.*?)`", line)[0] for line in lines]
+    names = ("zero", "cold_start_data", "cold_start", "reasoning_rl", "rejection_data", "non_reasoning_data")
+    names += ("sft_data", "sft", "helpful", "harmless", "r1")
+    assert named == [artifacts[name].name for name in names]
+    inputs = [f"`{artifacts[name].name}`" for name in ("sft", "helpful", "harmless")]
+    assert lines[-1].startswith(f"- `{artifacts['r1'].name}` (model), from {', '.join(inputs)}, `")
+    assert re.search(r"\(model\), from `base/` \(digest `[0-9a-f]{12}`\), `reasoning\.jsonl` \(digest", lines[0])
 
 
 def test_data_sets_add_up(world):
@@ -172,6 +194,39 @@ def test_a_change_remakes_what_follows_and_nothing_before(world, tmp_path):
     assert [note.split(":")[0] for note in notes if note.endswith("started")] == ["sft", "r1", "eval_r1"]
 
 
+@pytest.mark.parametrize(
+    ("change", "first"),
+    [
+        ({"sources": {"reasoning": {"nano:code": 1.0}}}, [*FROM_BASE, *STUDENT_RL]),
+        ({"sources": {"general": {"nano_general": 2.0}}}, ["non_reasoning_data", "r1"]),
+        ({"seed": 7}, ["cold_start_data", "non_reasoning_data"]),
+        ({"base": "somebody/on-a-hub"}, [*FROM_BASE, "non_reasoning_data", "helpful", "harmless"]),
+        ({"students": {"small": "somebody/on-a-hub"}}, ["distilled_small", "distilled_small_seed1", *STUDENT_RL]),
+        ({"reasoning_rl": {"reward": {"max_unjudged_rate": 0.5}}}, ["cold_start_data"]),
+    ],
+)
+def test_whatever_decides_a_stage_is_in_its_key(world, monkeypatch, change, first):
+    """The stages that change first; what reads them changes with them, and nothing else does."""
+    monkeypatch.setattr(r1_reads, "weights", lambda model: () if "on-a-hub" in model else (Path(model),))
+    _, config, *_ = world
+    before = artifact_keys(r1_stages(config))
+    stages = r1_stages(_updated(config, change))
+    after = artifact_keys(stages)
+    changed = {name for name, key in after.items() if key != before[name]}
+    reached: set[str] = set()
+    for stage in stages:
+        if stage.name in first or reached & set(stage.inputs):
+            reached.add(stage.name)
+    evaluations = {name for name in changed if name.startswith("eval_")}
+    assert changed - evaluations == {name for name in reached if not name.startswith("eval_")}
+    assert {name for name in reached if name.startswith("eval_")} <= evaluations
+
+
+def _updated(model, change):
+    nested = {key: getattr(model, key) for key in change if isinstance(getattr(model, key), Config)}
+    return model.model_copy(update=change | {key: _updated(each, change[key]) for key, each in nested.items()})
+
+
 def test_a_changed_data_file_is_noticed(world):
     folder, config, artifacts, _ = world
     lines = (folder / "pairs.jsonl").read_text()
@@ -207,6 +262,37 @@ def test_nothing_correct_is_said_with_the_stage(world, tmp_path):
         DataError, match=r"^stage rejection_data \(.*\): rejection sampling: none of 16 samples was kept"
     ):
         run_r1(hopeless, tmp_path / "run", device="cpu", note=lambda _: None)
+
+
+def test_a_review_goes_into_the_cold_start_data(world, tmp_path):
+    folder, config, artifacts, _ = world
+    shutil.copytree(folder / "run", tmp_path / "run")
+    first, second, *rest = read_examples(artifacts["cold_start_data"] / "data.jsonl")
+    mended = replace(first, response=first.response + "!", source="human")
+    write_examples(tmp_path / "human/data.jsonl", [mended])
+    write_examples(tmp_path / "human/data.dropped.jsonl", [second])
+    reviewed = _updated(config, {"cold_start_data": {"human": str(tmp_path / "human")}})
+    made = run_r1(reviewed, tmp_path / "run", device="cpu", only="cold_start_data", note=lambda _: None)
+    assert made["cold_start_data"] != artifacts["cold_start_data"]
+    assert read_examples(made["cold_start_data"] / "data.jsonl") == [mended, *rest]
+    drops = read_drops(made["cold_start_data"])
+    assert drops.stages["human"].dropped == {"dropped_by_reviewer": 1}
+    assert drops.stages["cold_start_data"].num_kept == 1 + len(rest)
+    before = artifact_keys(r1_stages(reviewed))
+    write_examples(tmp_path / "human/data.dropped.jsonl", rest[:1])
+    assert artifact_keys(r1_stages(reviewed))["cold_start_data"] != before["cold_start_data"]
+
+
+def test_a_general_prompt_without_a_scenario_is_found_before_anything_runs(world, tmp_path):
+    folder, config, *_ = world
+    lines = (folder / "general.jsonl").read_text().splitlines()
+    row = json.loads(lines[0])
+    row["info"].pop("scenario")
+    (tmp_path / "general.jsonl").write_text("\n".join([json.dumps(row), *lines[1:]]))
+    wrong = _updated(config, {"sources": {"general": {str(tmp_path / "general.jsonl"): 1.0}}})
+    with pytest.raises(DataError, match=r"^sources\.general: problem .* has no info\.scenario; give it one of help"):
+        run_r1(wrong, tmp_path / "run", device="cpu", note=lambda _: None)
+    assert not (tmp_path / "run").exists()
 
 
 def test_students_learn_from_traces(world, tmp_path):
@@ -257,13 +343,17 @@ def test_a_judge_without_a_chat_template_is_refused_with_the_stage(world, tmp_pa
             "cold_start_data.direct_problems is 21, and sources.reasoning has 20",
         ),
         ("rejection_data", {"num_problems": 21}, "rejection_data.num_problems is 21, and sources.reasoning has 20"),
-        ("non_reasoning_data", {"num_problems": 5}, "non_reasoning_data.num_problems is 5, and sources.general has 4"),
+        (
+            "non_reasoning_data",
+            {"num_problems": 10},
+            "non_reasoning_data.num_problems is 10, and sources.general has",
+        ),
     ],
 )
 def test_too_few_problems_are_found_before_anything_runs(world, tmp_path, section, count, key):
     _, config, *_ = world
     short = config.model_copy(update={section: getattr(config, section).model_copy(update=count)})
-    with pytest.raises(ConfigError, match=f"^{re.escape(key)} training problems; lower it$"):
+    with pytest.raises(ConfigError, match=f"^{re.escape(key)}.* training problems; lower it$"):
         run_r1(short, tmp_path / "run", device="cpu", note=lambda _: None)
     assert not (tmp_path / "run").exists()
 

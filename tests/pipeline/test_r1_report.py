@@ -131,6 +131,14 @@ def test_the_language_reward_from_the_base():
     assert rows["language consistency"] == ["0.850", "0.990", "+0.140"]
 
 
+def test_reward_models_are_told_with_their_bias_for_length():
+    bias = {"accuracy_chosen_longer": 0.9, "accuracy_chosen_shorter": 0.5, "score_length_correlation": -0.0001}
+    seen = {"num_pairs": 1200, "accuracy": 0.82, "accuracy_stderr": 0.012, "length_bias": bias}
+    (found,) = comparisons([], {}, held_out={"helpful": seen})
+    assert found.title == "Reward models"
+    assert cells(found.rows) == {"helpful": ["1,200", "0.820±0.012", "0.900", "0.500", "0.000"]}
+
+
 def test_a_comparison_needs_its_stages_and_a_number():
     results = {"sft": evaluation({"maths": 0.5}), "base": evaluation({"maths": 0.1})}
     assert comparisons(["base", "sft"], results) == []

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from r1kit.errors import ConfigError, RewardError
 from r1kit.pipeline.config import RewardConfig
-from r1kit.rewards.base import REWARDS, WeightedSum, build_reward, check_unjudged, mean_value
+from r1kit.rewards.base import REWARDS, CheckedReward, WeightedSum, build_reward, check_unjudged, mean_value
 from r1kit.rewards.format import ANSWER_POLICIES, FORMAT_PROBLEMS, FormatReward
 from r1kit.rewards.pool import VerifierPool
 from r1kit.types import Score
@@ -109,6 +111,26 @@ def test_none_never_enters_a_mean():
     assert mean_value(scores) == 0.75
     assert mean_value(scores[1:2]) is None
     assert mean_value([]) is None
+
+
+class Silent:
+    """Judges maths, and no code."""
+
+    name = "accuracy"
+
+    def score(self, rollouts):
+        values = [None if rollout.problem.verifier == "code" else 1.0 for rollout in rollouts]
+        return [Score(value=value, reason="no sandbox" if value is None else "") for value in values]
+
+
+def test_a_checked_reward_looks_at_each_verifier_alone():
+    maths = [rollout("7") for _ in range(99)]
+    code = replace(maths[0], problem=replace(maths[0].problem, verifier="code"))
+    assert [score.value for score in CheckedReward(Silent(), 0.5).score(maths)] == [1.0] * 99
+    with pytest.raises(
+        RewardError, match=r"^verifier code: 1 of 1 completions could not be judged .* for 'no sandbox'"
+    ):
+        CheckedReward(Silent(), 0.5).score([*maths, code])
 
 
 def test_check_unjudged():

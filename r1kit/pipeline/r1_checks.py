@@ -1,0 +1,54 @@
+"""What can be found out before `r1kit r1` starts, and would be found out after hours of training."""
+
+from __future__ import annotations
+
+from r1kit.errors import ConfigError, DataError
+from r1kit.pipeline.r1_config import R1Config
+from r1kit.pipeline.r1_stages import COLLECTORS, problems_of
+from r1kit.tasks.registry import build_task
+
+
+def check_sources(config: R1Config) -> None:
+    """The tasks can be opened, have the problems that the data stages want, and say what the reward models need.
+
+    Raises:
+        ConfigError: an unknown task, or one with too few problems; the message names the key.
+        DataError: missing or broken data, or a general prompt without a scenario.
+    """
+    _check_counts(config)
+    _check_scenarios(config)
+
+
+def _check_counts(config: R1Config) -> None:
+    """Refuse now what the data stages would find out after hours of RL: that the tasks have too few problems."""
+    sources, cold_start = config.sources, config.cold_start_data
+    few = {f"cold_start_data.{name}_problems": getattr(cold_start, f"{name}_problems") for name in COLLECTORS}
+    wanted = [("sources.reasoning", sources.reasoning, name, count) for name, count in few.items()]
+    judged = "sources.reasoning and sources.judged" if sources.judged else "sources.reasoning"
+    sampled = ("rejection_data.num_problems", config.rejection_data.num_problems)
+    wanted.append((judged, {**sources.reasoning, **sources.judged}, *sampled))
+    if sources.general:
+        asked = ("non_reasoning_data.num_problems", config.non_reasoning_data.num_problems)
+        wanted.append(("sources.general", sources.general, *asked))
+    available: dict[str, int] = {}
+    for source, tasks, key, count in wanted:
+        if source not in available:
+            available[source] = len(problems_of(tasks, "train", seed=config.seed))
+        if count > available[source]:
+            raise ConfigError(f"{key} is {count:,}, and {source} has {available[source]:,} training problems; lower it")
+
+
+def _check_scenarios(config: R1Config) -> None:
+    """A general prompt without a scenario would be judged by the rules of reasoning, and reported as reasoning.
+
+    Raises:
+        DataError: there is one, among what is trained or evaluated on.
+    """
+    for name in config.sources.general:
+        task = build_task(name, seed=config.seed)
+        for problem in (*task.problems("train"), *task.problems("eval")):
+            if problem.info.get("scenario") is None:
+                known = ", ".join(config.r1.reward.scenarios)
+                raise DataError(
+                    f"sources.general: problem {problem.id!r} of {name} has no info.scenario; give it one of {known}"
+                )
