@@ -7,6 +7,8 @@ tokens, up to 16 completions a prompt, all of the same length. A point is the me
 of its full size. Each curve has a process of its own, which goes from the smallest point to the largest, so that its
 peak of memory is the point's. Tokens are completion tokens.
 
+On a machine with other guests, run it more than once and give all results to --merge.
+
 Checked, and said by the exit status:
 
 - Tokens/s fall by no more than a tenth when the batch doubles.
@@ -83,12 +85,16 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the small points alone, a minute in all")
     parser.add_argument("--minutes", type=float, default=12.0, help="points that would take longer are left out")
     parser.add_argument("--out", type=Path, default=Path("runs/cost_curves"))
+    parser.add_argument("--merge", type=Path, nargs="+", help="measure nothing: the cost_curves.json of several runs")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     from r1kit.report.hardware import describe_hardware, hardware_line
 
     hardware = describe_hardware()
-    curves = measure(arguments.out / "models" / "llama-3m", minutes=arguments.minutes, quick=arguments.quick)
+    if arguments.merge:
+        curves = merge([json.loads(path.read_text(encoding="utf-8"))["curves"] for path in arguments.merge])
+    else:
+        curves = measure(arguments.out / "models" / "llama-3m", minutes=arguments.minutes, quick=arguments.quick)
     fits = {what: fit(points) for what, points in curves["length"].items() if len(points) >= MIN_FITTED}
     checks = [
         *check_batch(curves["batch"], list(points_of("batch", quick=arguments.quick))),
@@ -118,6 +124,20 @@ def measure(model: Path, *, minutes: float, quick: bool) -> dict[str, Curve]:
         seconds = share * (ends - time.perf_counter())
         curves[curve][what] = measure_part(curve, what, model, seconds=seconds, quick=quick)
     return curves
+
+
+def merge(runs: Sequence[dict[str, Curve]]) -> dict[str, Curve]:
+    """Each point as the run has it in which it was fastest: what else a machine does only ever slows it down."""
+    return {
+        curve: {
+            what: [
+                min(same, key=lambda point: point["median_s"])
+                for same in zip(*(r[curve][what] for r in runs), strict=True)
+            ]
+            for what in PHASES
+        }
+        for curve in CURVES
+    }
 
 
 def measure_part(curve: str, what: str, model: Path, *, seconds: float, quick: bool) -> list[Measured]:
