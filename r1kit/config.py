@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from r1kit.errors import ConfigError, suggest
 
@@ -21,6 +21,20 @@ class Config(BaseModel):
     """The base of every config: frozen, no unknown keys, no silent conversion of text to numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_defaults_of_sections(cls, values: Any) -> Any:
+        """A section that is given in part keeps what its default says of the rest."""
+        if not isinstance(values, Mapping):
+            return values
+        defaults = {
+            name: field.default for name, field in cls.model_fields.items() if isinstance(field.default, Config)
+        }
+        return {
+            name: _over(defaults[name], value) if name in defaults and isinstance(value, Mapping) else value
+            for name, value in values.items()
+        }
 
 
 C = TypeVar("C", bound=Config)
@@ -60,6 +74,15 @@ def parse_config(cls: type[C], values: Mapping[str, Any], *, where: str) -> C:
 def dump_config(config: Config) -> str:
     """The resolved config as JSON, as it is written beside every run."""
     return json.dumps(config.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+
+
+def _over(default: Config, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that the default sets, under those that are given."""
+    values = {name: getattr(default, name) for name in default.model_fields_set}
+    for name, value in given.items():
+        below = values.get(name)
+        values[name] = _over(below, value) if isinstance(below, Config) and isinstance(value, Mapping) else value
+    return values
 
 
 def _apply_override(values: dict[str, Any], override: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from tiny import tiny_llama
 
-from r1kit.config import parse_config
+from r1kit.config import Config, parse_config
 from r1kit.curate.config import WORKED_FORMATS
 from r1kit.learner.config import LearnerConfig
 from r1kit.learner.learner import Learner
@@ -67,6 +67,11 @@ def teach(folder: Path, steps: int = 70) -> None:
 def build_world(folder: Path) -> None:
     """A folder with the base, tasks, worked examples, answers and pairs."""
     teach(folder / "base")
+    write_sources(folder)
+
+
+def write_sources(folder: Path) -> None:
+    """All of a world but its base."""
     rows = [
         {"id": f"q{i}", "prompt": question, "answer": "1", "split": "eval" if i % 6 == 0 else "train"}
         for i, question in enumerate(QUESTIONS)
@@ -97,6 +102,12 @@ def build_world(folder: Path) -> None:
         for i, text in enumerate(GREETINGS)
     ]
     write_pairs(folder / "pairs.jsonl", pairs)
+
+
+def updated(model, change):
+    """A config with changes, a nested dict of them for a section."""
+    nested = {key: getattr(model, key) for key in change if isinstance(getattr(model, key), Config)}
+    return model.model_copy(update=change | {key: updated(each, change[key]) for key, each in nested.items()})
 
 
 def write_lines(path, rows):

@@ -50,6 +50,8 @@ class FilterConfig(Config):
     """Words of the chain of thought that may be in another language than the problem's."""
     languages: list[str] = Field(default=list(PAPER_LANGUAGES))
     """What else it may be written in; see r1kit.rewards.language."""
+    bilingual_tasks: list[str] = Field(default=["translate"])
+    """Families whose chain of thought needs two languages; mixed_language leaves them alone."""
     max_paragraph_columns: int = Field(default=1600, ge=1)
     """Longest paragraph of the chain of thought; a Chinese character takes two columns."""
     max_response_chars: int = Field(default=40_000, ge=1)
@@ -262,7 +264,7 @@ class NonReasoningConfig(Config):
     as_chat: bool = False
     """Put the prompt into a user's message where the tokenizer has a chat template; off for base models."""
     when_thought_fails: Literal["plain", "drop"] = "plain"
-    """Without a thought that passes: the answer alone, or no example."""
+    """Without a thought that passes: the answer alone, or no example. Both are counted."""
     filters: FilterConfig = FilterConfig(names=[name for name in FILTER_NAMES if name not in VERDICT_FILTERS])
 
     @model_validator(mode="after")

@@ -102,8 +102,9 @@ def _reading(check: str) -> Filter:
     """One of the checks of `r1kit.rewards.readability`."""
 
     def fault(candidate: Candidate, config: FilterConfig) -> str:
+        is_bilingual = candidate.problem.task in config.bilingual_tasks
         rules = ReadingRules(
-            max_foreign_share=config.max_foreign_share,
+            max_foreign_share=1.0 if is_bilingual else config.max_foreign_share,
             languages=tuple(config.languages),
             max_paragraph_columns=config.max_paragraph_columns,
             allow_code=asks_for_code(candidate.problem),

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from r1kit.curate.candidates import Candidate
-from r1kit.curate.config import NonReasoningConfig
-from r1kit.curate.counts import DropCounts, StageCounts
+from r1kit.curate.config import NonReasoningConfig, Route
+from r1kit.curate.counts import PROMPTS, DropCounts, StageCounts
 from r1kit.curate.filters import apply_filters
 from r1kit.curate.layout import readable_response, summarize
 from r1kit.curate.prompts import Shot, cut_at_stop, format_for, pick_shots, prompt_template, thought_prompt
@@ -50,8 +50,10 @@ def collect_non_reasoning(
 ) -> tuple[list[Example], DropCounts]:
     """An example for each general prompt with its given answer: with a thought where `route` says so, else without.
 
-    The counts have three steps: `thoughts` (attempts at a thought, by filter), `thoughts_chosen` (the first that
-    passed is taken) and `non_reasoning` (the examples, by filter; `no_thought` with when_thought_fails = "drop").
+    The counts have four steps: `thoughts` (attempts at a thought, by filter), `thoughts_chosen` (the first that passed
+    is taken), `thought_prompts` (routed prompts of which no thought passed: `plain_answer` or `no_thought`, as
+    when_thought_fails has it) and `non_reasoning` (the examples, by filter, and `no_thought`). An example's info says
+    what the router said (`route`) and what came of it (`has_thought`).
 
     Args:
         engine: Whatever writes the thoughts: the base with worked examples, or a model that follows requests.
@@ -69,18 +71,35 @@ def collect_non_reasoning(
     for problem in problems:
         if not problem.answer.strip():
             raise DataError(f"problem {problem.id!r} has no answer, which non-reasoning data is made of; give it one")
-    routed = [problem for problem in problems if route(problem, config.router) == "cot"]
+    routes: dict[str, Route] = {problem.id: route(problem, config.router) for problem in problems}
+    routed = [problem for problem in problems if routes[problem.id] == "cot"]
     with_thought, counts = _think(engine, tokenizer, routed, shots, config, seed=seed)
-    failed = {problem.id for problem in routed} - set(with_thought) if config.when_thought_fails == "drop" else set()
+    without_thought = {problem.id for problem in routed} - set(with_thought)
+    failed = without_thought if config.when_thought_fails == "drop" else set()
     candidates = [
-        with_thought.get(problem.id) or _candidate(problem, None) for problem in problems if problem.id not in failed
+        with_thought.get(problem.id) or _candidate(problem, routes[problem.id])
+        for problem in problems
+        if problem.id not in failed
     ]
     kept, drops = apply_filters(
         candidates, config.filters, stage=SOURCE, goes_to=MIX, evaluation_prompts=evaluation_prompts
     )
     dropped = ({"no_thought": len(failed)} if failed else {}) | dict(drops.stages[SOURCE].dropped)
     examples = DropCounts({SOURCE: StageCounts(num_in=len(problems), dropped=dropped, goes_to=MIX)})
-    return [candidate.example for candidate in kept], counts + examples
+    prompts = _prompt_counts(len(routed), len(without_thought), config)
+    return [candidate.example for candidate in kept], counts + prompts + examples
+
+
+def _prompt_counts(num_routed: int, num_without: int, config: NonReasoningConfig) -> DropCounts:
+    """How many prompts that should have a thought have one, and what became of the others."""
+    reason = {"plain": "plain_answer", "drop": "no_thought"}[config.when_thought_fails]
+    counts = StageCounts(
+        num_in=num_routed,
+        dropped={reason: num_without} if num_without else {},
+        goes_to="prompts_with_thought",
+        unit=PROMPTS,
+    )
+    return DropCounts({"thought_prompts": counts})
 
 
 def _think(
@@ -111,7 +130,7 @@ def _think(
         draw=config.draw,
         seed=seed,
     )
-    candidates = [_candidate(rollout.problem, rollout.completion, stop_of(rollout.problem)) for rollout in rollouts]
+    candidates = [_candidate(each.problem, "cot", each.completion, stop_of(each.problem)) for each in rollouts]
     names = [name for name in config.filters.names if name in THOUGHT_FILTERS]
     filters = config.filters.model_copy(update={"names": names})
     kept, drops = apply_filters(candidates, filters, stage="thoughts", goes_to="thoughts_chosen")
@@ -123,9 +142,12 @@ def _think(
     return first, drops + DropCounts({"thoughts_chosen": chosen})
 
 
-def _candidate(problem: Problem, completion: Completion | None, stop: Sequence[str] = ()) -> Candidate:
+def _candidate(
+    problem: Problem, routed: Route, completion: Completion | None = None, stop: Sequence[str] = ()
+) -> Candidate:
     """The given answer, after the thought of a completion; without a completion, alone."""
     thought = None if completion is None else cut_at_stop(completion.text, stop).strip()
+    info = {"problem": problem.id, "route": routed, "has_thought": thought is not None, "verdict": "given answer"}
     example = Example(
         id=f"{problem.id}:{SOURCE}",
         prompt=problem.prompt,
@@ -133,7 +155,7 @@ def _candidate(problem: Problem, completion: Completion | None, stop: Sequence[s
         task=problem.task,
         language=problem.language,
         source=SOURCE,
-        info={"problem": problem.id, "route": "no_cot" if completion is None else "cot", "verdict": "given answer"},
+        info=info,
     )
     is_truncated = completion is not None and completion.stop_reason is StopReason.LENGTH
     return Candidate(

@@ -103,8 +103,8 @@ def read_reply(body: bytes) -> Reply:
 def teacher_response(content: str, reasoning: str = "") -> str:
     """A response in the readable format, from a teacher's content and reasoning.
 
-    What is already in the format stays as it is; a reasoning that never ends gets an empty summary, which the filters
-    drop.
+    What is already in the format stays as it is; a reasoning that never ends gets an empty summary, which the filter
+    missing_summary drops.
     """
     if READABLE_TOKEN in content:
         return content

@@ -10,20 +10,28 @@ Two forms of a row are read; a row that has both is read as the first:
 and `response` are PROMPT_FIELDS and RESPONSE_FIELDS, best first. The reasoning stands in `reasoning_content` or
 `reasoning`, between think tags or OpenThoughts' marks in the response, or nowhere. Optional are `id`, `task`,
 `language`, `model` and `finish_reason`; other fields are passed over. What fits neither form is an error
-and never guessed: a trace that was misread trains a student on noise.
+and never guessed: a trace that was misread trains a student on noise. What is read well but not fit to learn from is
+dropped by `filter_traces`, and counted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from r1kit.curate.candidates import Candidate
+from r1kit.curate.config import VERDICT_FILTERS, FilterConfig
+from r1kit.curate.counts import DropCounts, check_any_kept
+from r1kit.curate.filters import apply_filters
 from r1kit.curate.teacher_reply import REASONING_FIELDS, WHOLE, teacher_response
 from r1kit.errors import DataError, shorten, suggest
-from r1kit.rewards.extract import THINK_CLOSE, THINK_OPEN
+from r1kit.rewards.extract import THINK_CLOSE, THINK_OPEN, code_blocks
 from r1kit.rewards.language import LANGUAGES
+from r1kit.rewards.readability import response_parts
 from r1kit.sft.data import Example
 from r1kit.tasks.rows import Row, read_rows, suffix_of, text_field
+from r1kit.types import Problem
 
 CONVERSATION_FIELDS = ("messages", "conversations")
 PROMPT_FIELDS = ("prompt", "question", "problem")
@@ -57,6 +65,49 @@ def read_traces(path: Path) -> list[Example]:
             raise DataError(f"{path}: rows {rows[example.id]} and {number} have the id {example.id!r}; ids must differ")
         rows[example.id] = number
     return examples
+
+
+def filter_traces(
+    examples: Sequence[Example], filters: FilterConfig, evaluation_prompts: Sequence[str]
+) -> tuple[list[Example], DropCounts]:
+    """The traces that pass those of `filters.names` that need no verdict, in order; and one step of counts, `traces`.
+
+    A trace does not say what kind of prompt it answers. So its chain of thought is optional, and a code block in it is
+    in its place where the summary has one too.
+
+    Args:
+        examples: Of a teacher, in the readable format; of duplicates the first is kept.
+        filters: The filters and their limits; there is nothing to judge by, so VERDICT_FILTERS are left out.
+        evaluation_prompts: What must not become training data.
+
+    Raises:
+        DataError: nothing is left, with the counts.
+        DataError, MissingExtra: as `r1kit.rewards.language.language_consistency`.
+    """
+    names = [name for name in filters.names if name not in VERDICT_FILTERS]
+    kept, counts = apply_filters(
+        [Candidate(example=example, problem=_problem(example)) for example in examples],
+        filters.model_copy(update={"names": names}),
+        stage="traces",
+        goes_to="distillation_data",
+        evaluation_prompts=evaluation_prompts,
+    )
+    fix = "look at the traces, or loosen the filters that dropped most"
+    check_any_kept(len(kept), counts, what="a teacher's traces", fix=fix)
+    return [candidate.example for candidate in kept], counts
+
+
+def _problem(example: Example) -> Problem:
+    """What the filters look at: a general prompt needs no chain of thought, one with verifier "code" may have code."""
+    return Problem(
+        id=example.id,
+        prompt=example.prompt,
+        answer="",
+        task=example.task,
+        verifier="code" if code_blocks(response_parts(example.response).summary or "") else "rubric",
+        language=example.language,
+        info={"scenario": "helpful"},
+    )
 
 
 def _example(row: Row, path: Path, task: str) -> Example:

@@ -25,10 +25,6 @@ class AdvantageStats:
     """Share of rollouts whose score is None."""
     zero_variance_rate: float
     """Share of groups that teach nothing: all judged scores are equal, or fewer than two are judged."""
-    all_right_rate: float
-    """Share of groups whose lowest judged score reaches `right_score`: too easy by now."""
-    all_wrong_rate: float
-    """Share of groups whose highest judged score is below `right_score`: too hard so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +43,6 @@ def group_advantages(
     *,
     group_size: int,
     normalization: Literal["group_std", "group_mean"],
-    right_score: float = 1.0,
 ) -> Advantages:
     """A_i = (r_i - mean(r_1..r_G)) / (std(r_1..r_G) + 1e-6): Eq. 3 of arXiv:2501.12948.
 
@@ -65,7 +60,6 @@ def group_advantages(
         scores_B: one score a rollout, problem-major: group p is scores_B[p * group_size : (p + 1) * group_size].
         group_size: G.
         normalization: "group_std" is Eq. 3; "group_mean" does not divide (Dr. GRPO, arXiv:2503.20783).
-        right_score: scores from here up count as right in the statistics; the advantages do not depend on it.
 
     Raises:
         ValueError: the scores are not whole groups, or one is not a finite number.
@@ -82,8 +76,7 @@ def group_advantages(
         values_G = _advantages_of_group(scores_G, divide_by_std=normalization == "group_std")
         values_B += [0.0 if value is None else value for value in values_G]
         keep_B += [value is not None for value in values_G]
-    stats = _statistics(groups_P_G, right_score=right_score)
-    return Advantages(values_B=tuple(values_B), keep_B=tuple(keep_B), stats=stats)
+    return Advantages(values_B=tuple(values_B), keep_B=tuple(keep_B), stats=_statistics(groups_P_G))
 
 
 def _advantages_of_group(scores_G: Sequence[float | None], *, divide_by_std: bool) -> list[float | None]:
@@ -98,7 +91,7 @@ def _advantages_of_group(scores_G: Sequence[float | None], *, divide_by_std: boo
     return [None if score is None else (score - mean) / scale for score in scores_G]
 
 
-def _statistics(groups_P_G: Sequence[Sequence[float | None]], *, right_score: float) -> AdvantageStats:
+def _statistics(groups_P_G: Sequence[Sequence[float | None]]) -> AdvantageStats:
     judged_P_G = [_judged(scores_G) for scores_G in groups_P_G]
     judged = [score for scores in judged_P_G for score in scores]
     num_rollouts = sum(len(scores_G) for scores_G in groups_P_G)
@@ -108,8 +101,6 @@ def _statistics(groups_P_G: Sequence[Sequence[float | None]], *, right_score: fl
         score_mean=math.fsum(judged) / len(judged) if judged else None,
         unjudged_rate=1 - len(judged) / num_rollouts if num_rollouts else 0.0,
         zero_variance_rate=sum(_teaches_nothing(scores) for scores in judged_P_G) / num_groups,
-        all_right_rate=sum(bool(scores) and min(scores) >= right_score for scores in judged_P_G) / num_groups,
-        all_wrong_rate=sum(bool(scores) and max(scores) < right_score for scores in judged_P_G) / num_groups,
     )
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from r1kit.errors import RunError
 from r1kit.learner.config import LearnerConfig
 from r1kit.learner.logprobs import TokenLogprobs, token_logprobs
 from r1kit.learner.optimizer import build_optimizer, learning_rate
@@ -120,6 +121,9 @@ class Learner:
 
         Returns:
             The objective's metrics, `loss`, `grad_norm` (before clipping) and `learning_rate`.
+
+        Raises:
+            RunError: the gradient is not finite; weights and optimizer are as they were.
         """
         self.decoder.zero_grad()
         totals: dict[str, Tensor] = {}
@@ -131,6 +135,11 @@ class Learner:
                 totals[name] = totals.get(name, torch.zeros((), device=self.device)) + value.detach()
         rate = learning_rate(self.config, self.num_updates, self.num_steps)
         grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
+        if not torch.isfinite(grad_norm):
+            raise RunError(
+                f"the gradient of optimizer step {self.num_updates + 1} is not finite; the weights are as before. Go "
+                "on from the last checkpoint with a lower learner.learning_rate, or with learner.dtype = float32"
+            )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()

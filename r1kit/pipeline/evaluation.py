@@ -23,6 +23,7 @@ from r1kit.rewards.readability import (
     ReadingRules,
     asks_for_code,
     find_faults,
+    is_general,
     response_parts,
     response_problem,
     think_parts,
@@ -100,21 +101,21 @@ def _row(
     right, majority = pass_at_1(scores_P_k), cons_at_k(scores_P_k)
     texts = [rollout.completion.text for rollout in rollouts_B]
     languages = [rollout.problem.language for rollout in rollouts_B]
-    is_general = [_is_general(rollout.problem) for rollout in rollouts_B]
+    general_B = [is_general(rollout.problem) for rollout in rollouts_B]
     cut = response_parts if config.template == "readable" else think_parts
     parts_B = [cut(text) for text in texts]
     readable_B = [not find_faults(cut(r.completion.text), r.problem.language, _rules(r.problem)) for r in rollouts_B]
     form_B = [
         response_problem(text) if general and config.template == "readable" else FORMAT_PROBLEMS[config.template](text)
-        for text, general in zip(texts, is_general, strict=True)
+        for text, general in zip(texts, general_B, strict=True)
     ]
     consistency = [
         None if general else language_consistency(chain_of_thought(text), language)
-        for text, language, general in zip(texts, languages, is_general, strict=True)
+        for text, language, general in zip(texts, languages, general_B, strict=True)
     ]
     refusals = [
         float(is_refusal(after_thinking(text), language)) if general and language in REFUSALS else None
-        for text, language, general in zip(texts, languages, is_general, strict=True)
+        for text, language, general in zip(texts, languages, general_B, strict=True)
     ]
     values_B: dict[str, Sequence[float | None]] = {
         "format_rate": [float(not problem) for problem in form_B],
@@ -153,17 +154,13 @@ def _over_problems(values_B: Sequence[float | None], num_samples: int) -> Estima
     return estimate([math.fsum(values) / len(values) for values in found_P if values])
 
 
-def _is_general(problem: Problem) -> bool:
-    return problem.info.get("scenario") is not None
-
-
 def _rules(problem: Problem) -> ReadingRules:
     """General prompts need no chain of thought, and problems that ask for a program may have one in it."""
-    return ReadingRules(needs_reasoning=not _is_general(problem), allow_code=asks_for_code(problem))
+    return ReadingRules(needs_reasoning=not is_general(problem), allow_code=asks_for_code(problem))
 
 
 def _where_general(reward: Reward, rollouts_B: Sequence[Rollout]) -> list[float | None]:
-    general = [b for b, rollout in enumerate(rollouts_B) if _is_general(rollout.problem)]
+    general = [b for b, rollout in enumerate(rollouts_B) if is_general(rollout.problem)]
     scores = dict(zip(general, reward.score([rollouts_B[b] for b in general]), strict=True))
     return [scores[b].value if b in scores else None for b in range(len(rollouts_B))]
 

@@ -33,7 +33,7 @@ from r1kit.pipeline import r1_stages as do
 from r1kit.pipeline.config import RLConfig
 from r1kit.pipeline.execute import Note, execute
 from r1kit.pipeline.r1_checks import check_sources
-from r1kit.pipeline.r1_config import MixStageConfig, R1Config, TracesConfig
+from r1kit.pipeline.r1_config import MixStageConfig, R1Config
 from r1kit.pipeline.r1_costs import Costs
 from r1kit.pipeline.r1_stages import ModelSource
 from r1kit.pipeline.stage import Stage
@@ -253,14 +253,17 @@ def _all_scenarios(config: R1Config, base: ModelSource, costs: Costs) -> list[St
 
 def _traces(config: R1Config) -> list[Stage[Any]]:
     """What students learn from instead of the curated set: a teacher's responses, asked for or ready in a file."""
+    filters, seed = config.traces.filters, config.seed
+    tasks = {**config.sources.reasoning, **config.sources.general}
     if config.teacher:
         return [
             Stage(
                 name="teacher_data",
                 kind="dataset",
                 config=config.teacher.data(),
-                reads=reads.files(config.teacher.task),
-                run=do.ask_teacher(config.teacher),
+                given={"filters": filters.model_dump(mode="json"), "held_out": tasks, "seed": seed},
+                reads=reads.files(config.teacher.task, *tasks),
+                run=do.ask_teacher(config.teacher, filters, tasks, seed=seed),
             )
         ]
     if config.sources.traces:
@@ -269,9 +272,10 @@ def _traces(config: R1Config) -> list[Stage[Any]]:
             Stage(
                 name="traces_data",
                 kind="dataset",
-                config=TracesConfig(),
-                reads=reads.files(str(file)),
-                run=do.take_traces(file),
+                config=config.traces,
+                given={"held_out": tasks, "seed": seed},
+                reads=reads.files(str(file), *tasks),
+                run=do.take_traces(file, tasks, seed=seed),
             )
         ]
     return []

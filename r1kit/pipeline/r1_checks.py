@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from r1kit.errors import ConfigError, DataError
 from r1kit.pipeline.r1_config import R1Config
 from r1kit.pipeline.r1_stages import COLLECTORS, problems_of
+from r1kit.tasks.mix import counts_of_step
 from r1kit.tasks.registry import build_task
 
 
@@ -15,8 +18,30 @@ def check_sources(config: R1Config) -> None:
         ConfigError: an unknown task, or one with too few problems; the message names the key.
         DataError: missing or broken data, or a general prompt without a scenario.
     """
+    _check_files(config)
+    _check_shares(config)
     _check_counts(config)
     _check_scenarios(config)
+
+
+def _check_files(config: R1Config) -> None:
+    given = {f"sources.{name}": getattr(config.sources, name) for name in ("shots", "answers", "pairs", "traces")}
+    given["cold_start_data.human"] = config.cold_start_data.human
+    for key, name in given.items():
+        if name not in (None, "nano") and not Path(name).exists():
+            raise DataError(f"{key}: {name} does not exist (working folder: {Path.cwd()})")
+
+
+def _check_shares(config: R1Config) -> None:
+    reasoning, everything = config.sources.reasoning, {**config.sources.reasoning, **config.sources.general}
+    tasks = dict.fromkeys(("zero", "reasoning_rl"), reasoning) | ({"r1": everything} if config.sources.general else {})
+    if config.students and config.rl_students != []:
+        tasks |= dict.fromkeys(("student_rl", "distilled_rl"), reasoning)
+    for section, shares in tasks.items():
+        try:
+            counts_of_step(shares, getattr(config, section).grpo.problems_per_step)
+        except ConfigError as error:
+            raise ConfigError(f"{section}: {error}") from None
 
 
 def _check_counts(config: R1Config) -> None:
@@ -47,8 +72,8 @@ def _check_scenarios(config: R1Config) -> None:
     for name in config.sources.general:
         task = build_task(name, seed=config.seed)
         for problem in (*task.problems("train"), *task.problems("eval")):
-            if problem.info.get("scenario") is None:
+            scenario = problem.info.get("scenario")
+            if scenario not in config.r1.reward.scenarios:
                 known = ", ".join(config.r1.reward.scenarios)
-                raise DataError(
-                    f"sources.general: problem {problem.id!r} of {name} has no info.scenario; give it one of {known}"
-                )
+                has = "no info.scenario" if scenario is None else f"the unknown info.scenario {scenario!r}"
+                raise DataError(f"sources.general: problem {problem.id!r} of {name} has {has}; give it one of {known}")

@@ -7,7 +7,8 @@ setting it in a section is refused.
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -15,6 +16,7 @@ from r1kit.config import Config
 from r1kit.curate.config import (
     DirectConfig,
     FewShotConfig,
+    FilterConfig,
     MixConfig,
     NonReasoningConfig,
     RejectConfig,
@@ -112,7 +114,9 @@ class MixStageConfig(Config):
 
 
 class TracesConfig(Config):
-    """Ready traces of a teacher: all that decides the data is the file."""
+    """A teacher's traces, ready or asked for (2.4): nothing judges them, the filters that need no verdict do."""
+
+    filters: FilterConfig = FilterConfig()
 
 
 class EvaluationConfig(Config):
@@ -155,6 +159,7 @@ class R1Config(Config):
     rl_students: list[str] | None = None
     """Labels of the students that get RL alone, and RL on top of distillation, to compare with; null: all of them."""
     seed: int = Field(default=0, ge=0)
+    """Of everything: of data and evaluations, and of every section that has no seed of its own."""
     sources: SourcesConfig = SourcesConfig()
     zero: RLConfig = RLConfig()
     cold_start_data: ColdStartDataConfig = ColdStartDataConfig(zero_problems=512)
@@ -170,10 +175,27 @@ class R1Config(Config):
     distilled: SFTConfig = SFTConfig()
     student_rl: RLConfig = RLConfig()
     distilled_rl: RLConfig = RLConfig(template="readable")
+    traces: TracesConfig = TracesConfig()
+    """What of a teacher's traces students learn from; of sources.traces and of teacher alike."""
     teacher: TeachConfig | None = None
     """An endpoint whose responses students learn from instead of the curated set; the keys of `r1kit teach`."""
     ablations: AblationsConfig = AblationsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _seed_sections(cls, values: Any) -> Any:
+        """One seed for the whole: a section that names none of its own has the pipeline's."""
+        if not isinstance(values, Mapping) or "seed" not in values:
+            return values
+        seeded = {name: values.get(name, {}) for name in _MODELS}
+        return {
+            **values,
+            **{
+                name: {"seed": values["seed"], **section} if isinstance(section, Mapping) else section
+                for name, section in seeded.items()
+            },
+        }
 
     @model_validator(mode="after")
     def _check(self) -> R1Config:

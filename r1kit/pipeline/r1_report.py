@@ -60,8 +60,13 @@ STEPS = {
     **{"few_shot": "few-shot prompting", "direct": "direct prompting", "zero": "outputs of R1-Zero"},
     **{"human": "written by people", "teacher": "a teacher's responses", "traces": "a teacher's traces"},
     **{"rejection": "rejection sampling", "non_reasoning": "general prompts", "thoughts": "thoughts sampled"},
-    **{"thoughts_used": "thoughts used", "cold_start_data": "cold-start data", "sft_data": "curated data"},
-    **{"mix_reasoning": "reasoning", "mix_non_reasoning": "non-reasoning", "data": "traces for students"},
+    **{
+        "thoughts_used": "thoughts used",
+        "cold_start_data": "collected",
+        "examples": "cold-start data",
+        "sft_data": "curated data",
+    },
+    **{"mix_reasoning": "reasoning", "mix_non_reasoning": "non-reasoning", "distillation_data": "traces for students"},
     **dict.fromkeys(
         ("few_shot_chosen", "direct_chosen", "zero_chosen", "rejection_chosen", "thoughts_chosen"), "pass the filters"
     ),

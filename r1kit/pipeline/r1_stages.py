@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from r1kit.curate.cold_start import collect_direct, collect_few_shot, collect_zero, merge
+from r1kit.curate.config import FilterConfig
 from r1kit.curate.counts import DropCounts, StageCounts, add_up, check_any_kept, write_drops
 from r1kit.curate.mix import mix
 from r1kit.curate.non_reasoning import collect_non_reasoning
 from r1kit.curate.reject import rejection_sample
 from r1kit.curate.review import dropped_file
-from r1kit.curate.traces import read_traces
+from r1kit.curate.traces import filter_traces, read_traces
 from r1kit.engines import ENGINES
 from r1kit.engines.base import Engine
 from r1kit.errors import RunError
@@ -44,7 +45,7 @@ from r1kit.pipeline.run import append_lines
 from r1kit.pipeline.sft import run_sft
 from r1kit.pipeline.sources import pairs_of, thought_examples, with_answers, worked_examples
 from r1kit.pipeline.stage import StageContext
-from r1kit.pipeline.teach import TaughtDataConfig, TeachConfig, run_teach
+from r1kit.pipeline.teach import TaughtDataConfig, TeachConfig, run_teach, teacher_card
 from r1kit.report.files import write_text_atomic
 from r1kit.reward_model.config import RewardModelConfig
 from r1kit.reward_model.pairs import write_pairs
@@ -267,8 +268,10 @@ def mix_data(reasoning: str, non_reasoning: str) -> Callable[[StageContext[MixSt
     return run
 
 
-def ask_teacher(teacher: TeachConfig) -> Callable[[StageContext[TaughtDataConfig]], None]:
-    """Responses of a teacher behind an endpoint (2.4): those that came whole, in the readable format."""
+def ask_teacher(
+    teacher: TeachConfig, filters: FilterConfig, tasks: Mapping[str, float], *, seed: int
+) -> Callable[[StageContext[TaughtDataConfig]], None]:
+    """Responses of a teacher behind an endpoint (2.4): whole, in the readable format, through the filters."""
 
     def run(context: StageContext[TaughtDataConfig]) -> None:
         facts = run_teach(teacher, context.out, note=context.note)
@@ -277,19 +280,29 @@ def ask_teacher(teacher: TeachConfig) -> Callable[[StageContext[TaughtDataConfig
                 f"the teacher left {facts['num_unanswered']} requests unanswered; the same command asks for them again"
             )
         dropped = facts["dropped"]
-        counts = StageCounts(num_in=facts["num_whole"] + sum(dropped.values()), dropped=dropped)
-        write_drops(context.out, DropCounts({"teacher": counts}))
+        num_in = facts["num_whole"] + sum(dropped.values())
+        asked = DropCounts({"teacher": StageCounts(num_in=num_in, dropped=dropped, goes_to="traces")})
+        held_out = [problem.prompt for problem in problems_of(tasks, "eval", seed=seed)]
+        examples, counts = filter_traces(read_examples(context.out / DATA_FILE), filters, held_out)
+        card = teacher_card(teacher.task, facts, "They are filtered, and not judged.")
+        write_dataset(context.out, examples, asked + counts, replace(card, dropped=(asked + counts).by_reason()))
 
     return run
 
 
-def take_traces(file: Path) -> Callable[[StageContext[TracesConfig]], None]:
-    """A teacher's traces from a file (2.4), in the readable format."""
+def take_traces(file: Path, tasks: Mapping[str, float], *, seed: int) -> Callable[[StageContext[TracesConfig]], None]:
+    """A teacher's traces from a file (2.4), in the readable format, through the filters."""
 
     def run(context: StageContext[TracesConfig]) -> None:
-        examples = read_traces(file)
-        card = DatasetCard(title="A teacher's traces", source=f"The file {file.name}, as it was given.", prompting="")
-        write_dataset(context.out, examples, DropCounts({"traces": StageCounts(num_in=len(examples))}), card)
+        held_out = [problem.prompt for problem in problems_of(tasks, "eval", seed=seed)]
+        examples, counts = filter_traces(read_traces(file), context.config.filters, held_out)
+        card = DatasetCard(
+            title="A teacher's traces",
+            source=f"The file {file.name}, filtered and not judged.",
+            prompting="",
+            dropped=counts.by_reason(),
+        )
+        write_dataset(context.out, examples, counts, card)
 
     return run
 

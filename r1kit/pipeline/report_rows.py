@@ -30,8 +30,7 @@ def step_row(step: Step) -> dict[str, float]:
         **{f"train/{name}": value for name, value in behaviour(step.rollouts_B).items()},
         **{f"train/{name}": value for name, value in step.stats.items()},
         "train/zero_variance_rate": step.advantages.stats.zero_variance_rate,
-        "train/all_right_rate": step.advantages.stats.all_right_rate,
-        "train/all_wrong_rate": step.advantages.stats.all_wrong_rate,
+        **_group_rates(step),
         "time/sample_s": step.sample_s,
         "time/score_s": step.score_s,
         "time/update_s": step.update_s,
@@ -67,6 +66,23 @@ def transcripts(evaluation: Evaluation, step: int, num_problems: int, num_sample
 def _mean_part(scores_B: Sequence[Score], name: str) -> float:
     values = [score.parts[name] for score in scores_B if score.parts.get(name) is not None]
     return math.fsum(value or 0.0 for value in values) / len(values) if values else math.nan
+
+
+def _group_rates(step: Step) -> dict[str, float]:
+    """Groups that are right or wrong as a whole, by their accuracy: what else is rewarded makes no answer right.
+
+    Of the groups with a verdict; nothing where there is none, as for general prompts.
+    """
+    by_problem: dict[str, list[float]] = {}
+    for rollout, score in zip(step.rollouts_B, step.scores_B, strict=True):
+        accuracy = score.parts.get("accuracy")
+        if accuracy is not None:
+            by_problem.setdefault(rollout.problem.id, []).append(accuracy)
+    if not by_problem:
+        return {}
+    right = sum(min(values) >= 1.0 for values in by_problem.values())
+    wrong = sum(max(values) < 1.0 for values in by_problem.values())
+    return {"train/all_right_rate": right / len(by_problem), "train/all_wrong_rate": wrong / len(by_problem)}
 
 
 def _accuracy_by_family(step: Step) -> dict[str, float]:

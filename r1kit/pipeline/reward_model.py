@@ -145,7 +145,7 @@ def split_pairs(config: RewardModelConfig) -> tuple[list[Pair], list[Pair]]:
     pairs = _of_kind(config.pairs, config)
     questions = [_question(pair) for pair in pairs]
     if config.eval_pairs is None:
-        trained, held_out = split_by_hash(questions, config.eval_share)
+        trained, held_out = split_by_hash(questions, config.eval_share, purpose="reward model")
         eval_pairs = pairs
     else:
         eval_pairs = _of_kind(config.eval_pairs, config)

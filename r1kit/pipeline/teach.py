@@ -71,7 +71,9 @@ def run_teach(config: TeachConfig, out: Path, *, note: Callable[[str], None] = l
     return taught.facts
 
 
-def teacher_card(task: str, facts: dict[str, Any]) -> DatasetCard:
+def teacher_card(
+    task: str, facts: dict[str, Any], handling: str = "They are neither judged nor filtered."
+) -> DatasetCard:
     """The card of a teacher's data set, from the facts of `teach`."""
     asked = facts["asked"]
     models = ", ".join(f"{model} ({count})" for model, count in facts["models"].items())
@@ -82,7 +84,7 @@ def teacher_card(task: str, facts: dict[str, Any]) -> DatasetCard:
         title=f"Responses of {asked['model']} to {task}",
         source=(
             f"Asked by r1kit over {facts['endpoint']}: {facts['num_requests']} responses, of which "
-            f"{facts['num_whole']} came whole. They are neither judged nor filtered. The endpoint called itself "
+            f"{facts['num_whole']} came whole. {handling} The endpoint called itself "
             f"{models}; system fingerprints: {prints}. Sampling: `{json.dumps(sampling | asked['extra_body'])}`. "
             f"Tokens: `{json.dumps(facts['usage'])}`. The replies as received are in responses.jsonl."
         ),

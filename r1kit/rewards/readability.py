@@ -193,7 +193,7 @@ def asks_for_code(problem: Problem) -> bool:
 
 def is_general(problem: Problem) -> bool:
     """Whether a prompt is a general one (2.3.3 and 2.3.4), which may be answered without reasoning."""
-    return "scenario" in problem.info
+    return problem.info.get("scenario") is not None
 
 
 class ReadabilityReward:

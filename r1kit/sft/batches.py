@@ -111,7 +111,7 @@ def held_out_ids(examples: Sequence[Example], fraction: float, *, where: str) ->
         return set()
     if len({same_text(example.prompt) for example in examples}) < 2:
         raise DataError(f"{where} has one question only, so none can be held out; set held_out_fraction = 0")
-    _, held_out = split_by_hash([as_problem(example) for example in examples], fraction)
+    _, held_out = split_by_hash([as_problem(example) for example in examples], fraction, purpose="sft")
     return {problem.id for problem in held_out}
 
 

@@ -58,7 +58,9 @@ def without_repeats(
     return kept
 
 
-def split_by_hash(problems: Sequence[Problem], eval_share: float) -> tuple[list[Problem], list[Problem]]:
+def split_by_hash(
+    problems: Sequence[Problem], eval_share: float, *, purpose: str = ""
+) -> tuple[list[Problem], list[Problem]]:
     """Training and held-out problems, by a hash of the question, so that copies of a question stay together.
 
     A question's side depends on its text only, not on its place or on the other rows; so a file that grows does not
@@ -67,6 +69,7 @@ def split_by_hash(problems: Sequence[Problem], eval_share: float) -> tuple[list[
     Args:
         problems: Any order; kept on each side.
         eval_share: Expected share of the distinct questions to hold out, above 0 and below 1.
+        purpose: Splits for different purposes are independent: of what one left, another holds out its share again.
 
     Raises:
         ConfigError: the share is out of range.
@@ -75,7 +78,7 @@ def split_by_hash(problems: Sequence[Problem], eval_share: float) -> tuple[list[
     if not 0 < eval_share < 1:
         raise ConfigError(f"eval_share is {eval_share}; it must be above 0 and below 1")
     keys = {same_text(problem.prompt) for problem in problems}
-    ranked = sorted((_fraction(key), key) for key in keys)
+    ranked = sorted((_fraction(f"{purpose}\0{key}" if purpose else key), key) for key in keys)
     if len(ranked) < 2:
         raise DataError(f"{len(ranked)} distinct question(s); holding some out for evaluation needs at least 2")
     num_below = sum(fraction < eval_share for fraction, _ in ranked)

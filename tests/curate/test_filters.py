@@ -107,6 +107,17 @@ def test_the_language_is_the_problems(candidate, add):
     assert dropped([candidate(response)]) == {"mixed_language": 1}
 
 
+@pytest.mark.parametrize("thought", ["red is 红色的. park is 公园.", "红色的是红色，公园是地方。"])
+def test_families_that_need_two_languages_may_mix_them(candidate, add, thought):
+    response = readable_response(thought, "红色的公园")
+    assert dropped([candidate(response, problem=add(3, 4, task="translate"))]) == {}
+    assert dropped([candidate(response)]) == {"mixed_language": 1}
+    assert dropped([candidate(response)], bilingual_tasks=["chain"]) == {}
+    assert dropped([candidate(response, problem=add(3, 4, task="translate"))], bilingual_tasks=[]) == {
+        "mixed_language": 1
+    }
+
+
 def test_of_duplicates_the_first_is_kept_and_white_space_does_not_count(candidate, add):
     same = [candidate(id="1"), candidate(GOOD.replace(" ", "  ") + "\n", id="2"), candidate(id="3", problem=add(4, 3))]
     kept, counts = apply_filters(same, FilterConfig(), stage="test")

@@ -92,21 +92,12 @@ def test_statistics_by_hand():
     assert stats.unjudged_rate == pytest.approx(1 / 10)
     assert stats.score_mean == pytest.approx((1.1 * 3 + 0.1 * 3 + 1.0) / 9)
     assert stats.zero_variance_rate == pytest.approx(3 / 5)  # the first, the third and the last
-    assert stats.all_right_rate == pytest.approx(2 / 5)  # the first and the last
-    assert stats.all_wrong_rate == pytest.approx(2 / 5)  # the third and the fourth
 
 
 def test_statistics_when_nothing_was_judged():
     stats = group_advantages([None] * 4, group_size=2, normalization="group_std").stats
     assert (stats.num_judged, stats.score_mean, stats.unjudged_rate) == (0, None, 1.0)
-    assert (stats.zero_variance_rate, stats.all_right_rate, stats.all_wrong_rate) == (1.0, 0.0, 0.0)
-
-
-def test_right_score_moves_the_statistics_only():
-    loose = group_advantages([0.5, 0.5, 0.5, 0.0], group_size=2, normalization="group_std", right_score=0.5)
-    strict = group_advantages([0.5, 0.5, 0.5, 0.0], group_size=2, normalization="group_std")
-    assert (loose.stats.all_right_rate, strict.stats.all_right_rate) == (0.5, 0.0)
-    assert loose.values_B == strict.values_B
+    assert stats.zero_variance_rate == 1.0
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -1,9 +1,12 @@
 """One optimizer step: independence of the micro-batch split, the schedule, the first step of AdamW."""
 
+import math
+
 import pytest
 import torch
 from tiny import tiny_llama
 
+from r1kit.errors import RunError
 from r1kit.learner.config import LearnerConfig
 from r1kit.learner.learner import Learner
 from r1kit.learner.optimizer import learning_rate
@@ -35,6 +38,20 @@ def test_step_does_not_depend_on_the_micro_batch_split(micro_batch_tokens):
 def test_gradient_checkpointing_changes_nothing():
     plain, saving = build(), build(gradient_checkpointing=True)
     assert saving.update(GROUPS, objective) == pytest.approx(plain.update(GROUPS, objective), rel=1e-5)
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing():
+    learner = build()
+    before = [parameter.clone() for parameter in learner.model.parameters()]
+
+    def broken(indices, policy):
+        loss = objective(indices, policy)
+        return type(loss)(loss.value * math.nan, loss.metrics)
+
+    with pytest.raises(RunError, match=r"^the gradient of optimizer step 1 is not finite; the weights are as before"):
+        learner.update(GROUPS, broken)
+    assert all(torch.equal(*pair) for pair in zip(before, learner.model.parameters(), strict=True))
+    assert learner.num_updates == 0
 
 
 def test_loss_falls():

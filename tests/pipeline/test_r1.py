@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_r1 import QUESTIONS, build_world, r1_config, r1_sources, write_lines
+from small_r1 import QUESTIONS, build_world, r1_config, r1_sources, updated, write_lines
 from teacher_server import TeacherServer, completion
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
-from r1kit.config import Config
 from r1kit.curate.counts import read_drops
 from r1kit.errors import ConfigError, DataError, ModelError
 from r1kit.pipeline import r1_reads
@@ -210,7 +209,7 @@ def test_whatever_decides_a_stage_is_in_its_key(world, monkeypatch, change, firs
     monkeypatch.setattr(r1_reads, "weights", lambda model: () if "on-a-hub" in model else (Path(model),))
     _, config, *_ = world
     before = artifact_keys(r1_stages(config))
-    stages = r1_stages(_updated(config, change))
+    stages = r1_stages(updated(config, change))
     after = artifact_keys(stages)
     changed = {name for name, key in after.items() if key != before[name]}
     reached: set[str] = set()
@@ -220,11 +219,6 @@ def test_whatever_decides_a_stage_is_in_its_key(world, monkeypatch, change, firs
     evaluations = {name for name in changed if name.startswith("eval_")}
     assert changed - evaluations == {name for name in reached if not name.startswith("eval_")}
     assert {name for name in reached if name.startswith("eval_")} <= evaluations
-
-
-def _updated(model, change):
-    nested = {key: getattr(model, key) for key in change if isinstance(getattr(model, key), Config)}
-    return model.model_copy(update=change | {key: _updated(each, change[key]) for key, each in nested.items()})
 
 
 def test_a_changed_data_file_is_noticed(world):
@@ -271,7 +265,7 @@ def test_a_review_goes_into_the_cold_start_data(world, tmp_path):
     mended = replace(first, response=first.response + "!", source="human")
     write_examples(tmp_path / "human/data.jsonl", [mended])
     write_examples(tmp_path / "human/data.dropped.jsonl", [second])
-    reviewed = _updated(config, {"cold_start_data": {"human": str(tmp_path / "human")}})
+    reviewed = updated(config, {"cold_start_data": {"human": str(tmp_path / "human")}})
     made = run_r1(reviewed, tmp_path / "run", device="cpu", only="cold_start_data", note=lambda _: None)
     assert made["cold_start_data"] != artifacts["cold_start_data"]
     assert read_examples(made["cold_start_data"] / "data.jsonl") == [mended, *rest]
@@ -283,18 +277,6 @@ def test_a_review_goes_into_the_cold_start_data(world, tmp_path):
     assert artifact_keys(r1_stages(reviewed))["cold_start_data"] != before["cold_start_data"]
 
 
-def test_a_general_prompt_without_a_scenario_is_found_before_anything_runs(world, tmp_path):
-    folder, config, *_ = world
-    lines = (folder / "general.jsonl").read_text().splitlines()
-    row = json.loads(lines[0])
-    row["info"].pop("scenario")
-    (tmp_path / "general.jsonl").write_text("\n".join([json.dumps(row), *lines[1:]]))
-    wrong = _updated(config, {"sources": {"general": {str(tmp_path / "general.jsonl"): 1.0}}})
-    with pytest.raises(DataError, match=r"^sources\.general: problem .* has no info\.scenario; give it one of help"):
-        run_r1(wrong, tmp_path / "run", device="cpu", note=lambda _: None)
-    assert not (tmp_path / "run").exists()
-
-
 def test_students_learn_from_traces(world, tmp_path):
     folder, *_ = world
     traces = tmp_path / "traces.jsonl"
@@ -302,8 +284,9 @@ def test_students_learn_from_traces(world, tmp_path):
     config = r1_config(folder, sources={**r1_sources(folder), "traces": str(traces)}, ablations={})
     made = run_r1(config, tmp_path / "run", device="cpu", only="distilled_small", note=lambda _: None)
     assert list(made) == ["traces_data", "distilled_small"]
+    assert read_drops(made["traces_data"]).by_reason() == {"contaminated": 2}  # questions 0 and 6 are held out
     examples = read_examples(made["traces_data"] / "data.jsonl")
-    assert [example.response for example in examples] == [" |special_token| one less |special_token| **1**"] * 8
+    assert [example.response for example in examples] == [" |special_token| one less |special_token| **1**"] * 6
 
 
 def test_students_learn_from_a_teacher(world, tmp_path):
@@ -332,52 +315,6 @@ def test_a_judge_without_a_chat_template_is_refused_with_the_stage(world, tmp_pa
     )
     with pytest.raises(ModelError, match=r"^stage rejection_data \(.*\): the tokenizer of .* has no chat template"):
         run_r1(config, tmp_path / "run", device="cpu", only="rejection_data", note=lambda _: None)
-
-
-@pytest.mark.parametrize(
-    ("section", "count", "key"),
-    [
-        (
-            "cold_start_data",
-            {"direct_problems": 21},
-            "cold_start_data.direct_problems is 21, and sources.reasoning has 20",
-        ),
-        ("rejection_data", {"num_problems": 21}, "rejection_data.num_problems is 21, and sources.reasoning has 20"),
-        (
-            "non_reasoning_data",
-            {"num_problems": 10},
-            "non_reasoning_data.num_problems is 10, and sources.general has",
-        ),
-    ],
-)
-def test_too_few_problems_are_found_before_anything_runs(world, tmp_path, section, count, key):
-    _, config, *_ = world
-    short = config.model_copy(update={section: getattr(config, section).model_copy(update=count)})
-    with pytest.raises(ConfigError, match=f"^{re.escape(key)}.* training problems; lower it$"):
-        run_r1(short, tmp_path / "run", device="cpu", note=lambda _: None)
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize(
-    ("section", "message"),
-    [
-        ({"zero": {"model": "nano"}}, r"zero\.model is filled in by the pipeline"),
-        ({"sft": {"data": "x.jsonl"}}, r"sft\.data is filled in by the pipeline"),
-        ({"r1": {"task": "gsm8k"}}, r"r1\.task is filled in from sources"),
-        ({"helpful": {"kind": "harmless"}}, r"helpful\.kind is 'harmless'"),
-        ({"rl_students": ["small1"]}, r"no student is called 'small1'; known: small\. Did you mean 'small'\?"),
-        ({"students": {"rl_x": "nano"}}, r"students: 'rl_x' reads as the name of another stage"),
-        ({"students": {"x_seed3": "nano"}}, r"students: 'x_seed3' reads as the name of another stage"),
-        ({"students": {"X": "nano"}}, r"students"),
-        ({"sources": {"judged": {"x.jsonl": 1}}}, r"set rejection_data\.judge\.model"),
-        ({"sources": {"traces": "t.jsonl"}, "teacher": {}}, r"two sources of one data set"),
-        ({"sources": {"traces": "t.jsonl"}, "students": {}}, r"a teacher's traces are for students"),
-    ],
-)
-def test_what_the_pipeline_fills_in_is_refused(world, section, message):
-    folder, *_ = world
-    with pytest.raises(ConfigError, match=message):
-        r1_config(folder, **section)
 
 
 def test_a_pipeline_needs_reasoning_tasks(world):

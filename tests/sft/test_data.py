@@ -116,7 +116,7 @@ def test_card(tmp_path):
     front, body = text.removeprefix("---\n").split("\n---\n", 1)
     assert "data_files: data.jsonl" in front
     assert body.startswith("# Cold start\n\nResponses of R1-Zero.\n")
-    assert "**Model:** `runs/zero`, SHA-256 `abc`." in body
+    assert "**Model:** `runs/zero`, `r1kit.pipeline.artifact.digest` of its folder `abc`." in body
     assert "```text\nQuestion: {question}\n```" in body
     for row in (
         "| chain | en | zero | 2 |",

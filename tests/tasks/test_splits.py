@@ -44,6 +44,12 @@ def test_split_by_hash_keeps_copies_together_and_is_a_partition():
     assert train == [p for p in items if p in train]
 
 
+def test_splits_for_two_purposes_are_independent():
+    train, _ = split_by_hash(problems(*(f"question {i}" for i in range(1000))), 0.1)
+    assert len(split_by_hash(train, 0.1)[1]) == 1  # all of what a split left is above its share
+    assert len(split_by_hash(train, 0.1, purpose="sft")[1]) == pytest.approx(90, abs=27)  # three standard deviations
+
+
 def test_split_by_hash_does_not_depend_on_order_or_on_other_rows():
     items = problems(*map(str, range(500)))
     _, held_out = split_by_hash(items, 0.1)
