@@ -14,13 +14,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from r1kit.pipeline.artifact import MANIFEST
-from r1kit.pipeline.r1_comparisons import comparisons
-from r1kit.pipeline.r1_report import finished_artifacts, groups, held_out_pairs, note, read_results
+from r1kit.pipeline.r1_report import compared, finished_artifacts, groups, note, read_results
 from r1kit.pipeline.r1_results import Cell, label_of, main_models
 from r1kit.pipeline.status import read_status
 from r1kit.report.files import read_json
 from r1kit.report.hardware import describe_hardware, hardware_line
-from r1kit.report.metrics import read_metrics
 
 
 def main() -> None:
@@ -32,9 +30,7 @@ def main() -> None:
     results = read_results(folders)
     shown = {name: results[name] for name in main_models(results)}
     print(table(("", *map(label_of, shown)), main_rows(groups(shown))), note(shown), sep="\n\n")
-    trained = [name for name in ("zero", "reasoning_rl") if name in folders]
-    training = {name: read_metrics(folders[name] / "metrics.jsonl") for name in trained}
-    for each in comparisons(list(results), results, training, held_out_pairs(folders)):
+    for each in compared(stages, folders, results):
         rows = [(row["label"], *map(text_of, row["cells"])) for row in each.rows]
         print(
             f"\n### {each.title}\n", each.text, "", table((each.corner, *each.columns), rows), "", each.note, sep="\n"

@@ -23,6 +23,16 @@ def r1(
     stage: Annotated[
         str | None, typer.Option(metavar="NAME", help="Make this stage's artifact, and what it needs, alone.")
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Students learn from the model behind this OpenAI-compatible endpoint."),
+    ] = None,
+    teacher_model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The name that the endpoint knows the teacher by.")
+    ] = None,
+    traces: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Students learn from the ready traces in this file.")
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print the stages and what they will take, and stop.")] = False,
     settings: SetOption = None,
     device: DeviceOption = "auto",
@@ -36,16 +46,21 @@ def r1(
 
     if config is None:
         raise ConfigError("nothing to run: give a config file, e.g. r1kit r1 configs/nano/r1.toml")
-    resolved = load_config(R1Config, config, overrides({}, settings))
+    flags: dict[str, str | int | None] = {
+        **{"teacher.endpoint.url": teacher, "teacher.teacher.model": teacher_model, "sources.traces": traces},
+    }
+    resolved = load_config(R1Config, config, overrides(flags, settings))
     prepare_process()
+    from r1kit.pipeline.execute import execute
     from r1kit.pipeline.execute import plan as plan_of
-    from r1kit.pipeline.r1 import r1_stages, run_r1
+    from r1kit.pipeline.r1 import checked_stages
     from r1kit.pipeline.r1_report import build_pipeline_report
 
     screen = console(stderr=True)
-    screen.print(plan_table(plan_of(r1_stages(resolved), out, device, only=stage)))
+    stages = checked_stages(resolved)
+    screen.print(plan_table(plan_of(stages, out, device, only=stage)))
     if plan:
         return
-    run_r1(resolved, out, device=device, only=stage, note=lambda text: screen.print(text, soft_wrap=True))
+    execute(stages, out, device, only=stage, note=lambda text: screen.print(text, soft_wrap=True))
     screen.print(f"report: {build_pipeline_report(out)}", soft_wrap=True)
     screen.print(f"artifacts: {out / 'artifacts'}; r1kit status {out} lists them", soft_wrap=True)

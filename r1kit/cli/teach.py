@@ -41,7 +41,7 @@ def teach(
     for flag, is_given in (
         ("teacher", "url" in resolved.endpoint.model_fields_set),
         ("model", bool(resolved.teacher.model)),
-        ("task", "task" in resolved.model_fields_set),
+        ("task", bool(resolved.task)),
     ):
         if not is_given:
             raise ConfigError(f"no {flag}: give a config file or --{flag}, e.g. {EXAMPLE.removeprefix('Example: ')}")

@@ -38,12 +38,15 @@ def zero(
     GRPO with rule-based rewards, as section 2.2 of the paper has it; a report at the end.
     """
     from r1kit.config import load_config
+    from r1kit.models.load import SHIPPED
     from r1kit.pipeline.config import RLConfig
 
     flags = {"model": model, "task": task, "template": template, "seed": seed}
     resolved = load_config(RLConfig, config, overrides(flags, settings))
     if "model" not in resolved.model_fields_set:
         raise ConfigError("nothing to train: give a config file or --model, e.g. r1kit zero configs/nano/zero.toml")
+    if resolved.model not in SHIPPED and "task" not in resolved.model_fields_set:
+        raise ConfigError(f"no task for {resolved.model}: give --task, e.g. --task gsm8k or --task rows.jsonl")
     prepare_process()
     from r1kit.pipeline.rl import run_rl
 

@@ -47,11 +47,9 @@ class FilterConfig(Config):
     min_value: float = 1.0
     """A sample is correct from this score on."""
     max_foreign_share: float = Field(default=MIXED_THRESHOLD, ge=0, le=1)
-    """Words of the chain of thought that may be in another language than the problem's."""
+    """Words of the chain of thought that may be in another language than the problem's; a translation has both."""
     languages: list[str] = Field(default=list(PAPER_LANGUAGES))
     """What else it may be written in; see r1kit.rewards.language."""
-    bilingual_tasks: list[str] = Field(default=["translate"])
-    """Families whose chain of thought needs two languages; mixed_language leaves them alone."""
     max_paragraph_columns: int = Field(default=1600, ge=1)
     """Longest paragraph of the chain of thought; a Chinese character takes two columns."""
     max_response_chars: int = Field(default=40_000, ge=1)

@@ -15,14 +15,7 @@ from r1kit.curate.candidates import Candidate, layout_problem
 from r1kit.curate.config import FILTER_NAMES, FilterConfig
 from r1kit.curate.counts import DropCounts, StageCounts
 from r1kit.curate.overlap import EvaluationPrompts, Shingles, jaccard, shingles
-from r1kit.rewards.readability import (
-    CHECKS,
-    READABLE_TOKEN,
-    ReadingRules,
-    asks_for_code,
-    is_general,
-    response_parts,
-)
+from r1kit.rewards.readability import CHECKS, READABLE_TOKEN, ReadingRules, response_parts, rules_for
 
 Filter: TypeAlias = Callable[[Sequence[Candidate], FilterConfig, EvaluationPrompts], list[str]]
 """What is wrong with each candidate, in a few words; empty where nothing is. It sees the candidates that all filters
@@ -102,15 +95,13 @@ def _reading(check: str) -> Filter:
     """One of the checks of `r1kit.rewards.readability`."""
 
     def fault(candidate: Candidate, config: FilterConfig) -> str:
-        is_bilingual = candidate.problem.task in config.bilingual_tasks
         rules = ReadingRules(
-            max_foreign_share=1.0 if is_bilingual else config.max_foreign_share,
+            max_foreign_share=config.max_foreign_share,
             languages=tuple(config.languages),
             max_paragraph_columns=config.max_paragraph_columns,
-            allow_code=asks_for_code(candidate.problem),
-            needs_reasoning=not is_general(candidate.problem),
         )
-        return CHECKS[check](response_parts(candidate.example.response), candidate.example.language, rules)
+        parts = response_parts(candidate.example.response)
+        return CHECKS[check](parts, candidate.example.language, rules_for(candidate.problem, rules))
 
     return _each(fault)
 

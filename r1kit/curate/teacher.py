@@ -242,6 +242,8 @@ def _body(config: TeacherConfig, problem: Problem, sample: int) -> dict[str, Any
 def _example(request: _Request, reply: Reply) -> Example:
     info = {"problem": request.problem.id, "sample": request.sample, "model": reply.model, "created": reply.created}
     info |= {"system_fingerprint": reply.system_fingerprint, "finish_reason": reply.finish_reason}
+    if request.problem.info.get("bilingual"):
+        info["bilingual"] = True
     return Example(
         id=f"{request.problem.id}/{request.sample}",
         prompt=request.problem.prompt,

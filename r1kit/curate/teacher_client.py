@@ -51,6 +51,9 @@ class EndpointConfig(Config):
     """For a whole request, its wait in the server's queue included. A long chain of thought takes many minutes."""
     max_attempts: int = Field(default=8, ge=1)
     """For one response; then it is left out and counted, and the same command asks for it again."""
+    max_unanswered_rate: float = Field(default=0.0, ge=0, lt=1)
+    """Of a pipeline's requests: what may be left out when the attempts are over, and counted as dropped. With more the
+    stage stops, and the same command asks again; a data set that was finished with some left out stays as it is."""
     max_failures: int = Field(default=50, ge=1)
     """Attempts that fail in a row, over all requests; then the run stops."""
     backoff_s: float = Field(default=1.0, ge=0)

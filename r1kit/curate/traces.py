@@ -106,7 +106,7 @@ def _problem(example: Example) -> Problem:
         task=example.task,
         verifier="code" if code_blocks(response_parts(example.response).summary or "") else "rubric",
         language=example.language,
-        info={"scenario": "helpful"},
+        info={"scenario": "helpful", "bilingual": example.info.get("bilingual", False)},
     )
 
 

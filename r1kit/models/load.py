@@ -87,6 +87,18 @@ def load_model(
     return model.eval(), tokenizer
 
 
+def model_label(name_or_path: str | Path) -> str:
+    """What a card calls a model: its hub name, or of a folder the name without the path to it.
+
+    >>> model_label("Qwen/Qwen2.5-1.5B")
+    'Qwen/Qwen2.5-1.5B'
+    """
+    path = Path(name_or_path).expanduser()
+    if not path.is_dir():
+        return str(name_or_path)
+    return path.resolve().parent.name if path.name == "model" else path.resolve().name
+
+
 def resolve_model(name_or_path: str | Path) -> str:
     """Turn the name of a model into a folder or a hub name that transformers opens.
 

@@ -32,6 +32,8 @@ START = ".start.json"
 
 WORK_FILES = ("checkpoint.pt",)
 """Needed only to go on: deleted when the artifact is whole, as hidden files are."""
+WEIGHTS = (".safetensors", ".bin", ".pt", ".gguf")
+"""How files end that hold weights."""
 SAMPLED_BYTES = 16 << 20
 
 R = TypeVar("R")
@@ -113,16 +115,17 @@ def artifact_keys(ordered: Sequence[Stage]) -> dict[str, str]:
 def digest(path: Path) -> str:
     """SHA-256 over the names, sizes and contents of a file, or of all files of a folder but for hidden ones.
 
-    Of a file above 2 * SAMPLED_BYTES only that much of its beginning and of its end is read: weights are many
-    gigabytes, and no training leaves those of the last layers as they were.
+    Of weights above 2 * SAMPLED_BYTES only that much of the beginning and of the end is read: they are many gigabytes,
+    and no training leaves those of the last layers as they were. Data are read whole.
     """
     state = hashlib.sha256()
     for each in [path] if path.is_file() else _files(path):
         size = each.stat().st_size
         state.update(f"{'' if each == path else each.relative_to(path).as_posix()}:{size}:".encode())
         with each.open("rb") as file:
-            if size <= 2 * SAMPLED_BYTES:
-                state.update(file.read())
+            if size <= 2 * SAMPLED_BYTES or each.suffix not in WEIGHTS:
+                while block := file.read(SAMPLED_BYTES):
+                    state.update(block)
             else:
                 state.update(file.read(SAMPLED_BYTES))
                 file.seek(-SAMPLED_BYTES, os.SEEK_END)

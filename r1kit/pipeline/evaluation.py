@@ -20,12 +20,11 @@ from r1kit.rewards.extract import after_thinking, chain_of_thought
 from r1kit.rewards.format import FORMAT_PROBLEMS
 from r1kit.rewards.language import language_consistency
 from r1kit.rewards.readability import (
-    ReadingRules,
-    asks_for_code,
     find_faults,
     is_general,
     response_parts,
     response_problem,
+    rules_for,
     think_parts,
 )
 from r1kit.rewards.rubric import REFUSALS, is_refusal
@@ -104,7 +103,7 @@ def _row(
     general_B = [is_general(rollout.problem) for rollout in rollouts_B]
     cut = response_parts if config.template == "readable" else think_parts
     parts_B = [cut(text) for text in texts]
-    readable_B = [not find_faults(cut(r.completion.text), r.problem.language, _rules(r.problem)) for r in rollouts_B]
+    readable_B = [not find_faults(cut(r.completion.text), r.problem.language, rules_for(r.problem)) for r in rollouts_B]
     form_B = [
         response_problem(text) if general and config.template == "readable" else FORMAT_PROBLEMS[config.template](text)
         for text, general in zip(texts, general_B, strict=True)
@@ -152,11 +151,6 @@ def _over_problems(values_B: Sequence[float | None], num_samples: int) -> Estima
     """Over the means of each problem's samples, for samples of one problem are not independent."""
     found_P = [[v for v in values if v is not None] for values in groups(values_B, num_samples)]
     return estimate([math.fsum(values) / len(values) for values in found_P if values])
-
-
-def _rules(problem: Problem) -> ReadingRules:
-    """General prompts need no chain of thought, and problems that ask for a program may have one in it."""
-    return ReadingRules(needs_reasoning=not is_general(problem), allow_code=asks_for_code(problem))
 
 
 def _where_general(reward: Reward, rollouts_B: Sequence[Rollout]) -> list[float | None]:

@@ -46,6 +46,7 @@ from r1kit.pipeline.run import locked
 from r1kit.pipeline.stage import Kind, Stage, StageContext
 from r1kit.pipeline.status import StateFile
 from r1kit.report.progress import format_duration
+from r1kit.runtime import release_freed_memory
 
 logger = logging.getLogger(__name__)
 
@@ -162,6 +163,7 @@ def _make(
     start = begin(partial)
     if not (partial / MANIFEST).exists():  # else the run was killed just before the rename
         began = time.monotonic()
+        release_freed_memory()
         _reset_peak_memory()
         context = StageContext(
             config=stage.config,

@@ -25,21 +25,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from r1kit.errors import ConfigError
 from r1kit.pipeline import r1_reads as reads
-from r1kit.pipeline import r1_stages as do
 from r1kit.pipeline.config import RLConfig
 from r1kit.pipeline.execute import Note, execute
 from r1kit.pipeline.r1_checks import check_sources
-from r1kit.pipeline.r1_config import MixStageConfig, R1Config
+from r1kit.pipeline.r1_config import MixStageConfig, R1Config, seeded
 from r1kit.pipeline.r1_costs import Costs
-from r1kit.pipeline.r1_stages import ModelSource
+from r1kit.pipeline.r1_data import collect_cold_start, mix_data, sample_non_reasoning, sample_reasoning
+from r1kit.pipeline.r1_results import seed_name
+from r1kit.pipeline.r1_stages import ModelSource, evaluate_model, fine_tune, reinforce, train_reward_model
+from r1kit.pipeline.r1_students import curated_data, student_stages, trace_stages
 from r1kit.pipeline.stage import Stage
 from r1kit.sft.config import SFTConfig
-
-C = TypeVar("C", RLConfig, SFTConfig)
 
 REWARD_MODELS = {"helpful": "helpful", "harmless": "harmless"}
 """Kind to the stage that makes the model."""
@@ -53,9 +53,18 @@ def run_r1(
     Raises:
         R1KitError: see r1kit.errors; every finished artifact is kept, and the same command goes on.
     """
+    return execute(checked_stages(config), out, device, only=only, note=note)
+
+
+def checked_stages(config: R1Config) -> list[Stage[Any]]:
+    """The graph of a config whose sources have what the stages want.
+
+    Raises:
+        ConfigError, DataError, ModelError: as `r1_stages` and `check_sources`.
+    """
     stages = r1_stages(config)
     check_sources(config)
-    return execute(stages, out, device, only=only, note=note)
+    return stages
 
 
 def r1_stages(config: R1Config) -> list[Stage[Any]]:
@@ -69,10 +78,10 @@ def r1_stages(config: R1Config) -> list[Stage[Any]]:
         raise ConfigError("sources.reasoning names no task; give a table of tasks with their shares")
     base = ModelSource(name=config.base)
     costs = Costs(config)
-    stages = [*_reasoning(config, base, costs), *_curated(config, base, costs)]
+    stages = [*trace_stages(config), *_reasoning(config, base, costs), *_curated(config, base, costs)]
     if config.sources.general:
         stages += _all_scenarios(config, base, costs)
-    stages += [*_traces(config), *_students(config, costs), *_ablations(config, costs)]
+    stages += [*student_stages(config, costs), *_ablations(config, costs)]
     return stages + _evaluations(config, [stage.name for stage in stages if stage.kind == "model"], costs)
 
 
@@ -97,7 +106,7 @@ def _reasoning(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[
                 *reads.files(*tasks, sources.shots),
                 *reads.reviews(config.cold_start_data.human),
             ),
-            run=do.collect_cold_start(
+            run=collect_cold_start(
                 base,
                 ModelSource("zero"),
                 tasks,
@@ -115,7 +124,7 @@ def _reasoning(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[
             config=config.cold_start,
             given={"base": reads.on_hub(config.base)},
             reads=reads.weights(config.base),
-            run=do.fine_tune(base, "cold_start_data"),
+            run=fine_tune(base, "cold_start_data"),
             cost=costs.sft(config.cold_start, costs.num_cold_start),
         ),
         _reasoning_rl(config, costs),
@@ -126,16 +135,16 @@ def _zero(
     config: R1Config, base: ModelSource, costs: Costs, *, with_language: bool = False, seed: int | None = None
 ) -> Stage[RLConfig]:
     """R1-Zero; as an ablation with the language reward of reasoning RL, or with another seed."""
-    rl = _seeded(config.zero, seed)
+    rl = seeded(config.zero, seed)
     if with_language:
         rl = _weighed(rl, {**rl.reward.weights, "language": config.reasoning_rl.reward.weights.get("language", 1.0)})
     return Stage(
-        name=_named("zero_language" if with_language else "zero", seed),
+        name=seed_name("zero_language" if with_language else "zero", seed),
         kind="model",
         config=rl,
         given={"base": reads.on_hub(config.base), "tasks": config.sources.reasoning},
         reads=(*reads.weights(config.base), *reads.files(*config.sources.reasoning)),
-        run=do.reinforce(base, config.sources.reasoning, {}),
+        run=reinforce(base, config.sources.reasoning, {}),
         cost=costs.rl(rl),
     )
 
@@ -144,17 +153,17 @@ def _reasoning_rl(
     config: R1Config, costs: Costs, *, with_language: bool = True, seed: int | None = None
 ) -> Stage[RLConfig]:
     """Stage 2 of R1; as an ablation without its language reward, or with another seed."""
-    rl = _seeded(config.reasoning_rl, seed)
+    rl = seeded(config.reasoning_rl, seed)
     if not with_language:
         rl = _weighed(rl, {name: weight for name, weight in rl.reward.weights.items() if name != "language"})
     return Stage(
-        name=_named("reasoning_rl" if with_language else "reasoning_rl_no_language", seed),
+        name=seed_name("reasoning_rl" if with_language else "reasoning_rl_no_language", seed),
         kind="model",
         inputs=("cold_start",),
         config=rl,
         given={"tasks": config.sources.reasoning},
         reads=reads.files(*config.sources.reasoning),
-        run=do.reinforce(ModelSource("cold_start"), config.sources.reasoning, {}),
+        run=reinforce(ModelSource("cold_start"), config.sources.reasoning, {}),
         cost=costs.rl(rl),
     )
 
@@ -171,7 +180,9 @@ def _curated(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[An
             config=config.rejection_data,
             given={"tasks": tasks, "judge": reads.on_hub(judge.model) if judge else "", **reads.judged_by(config)},
             reads=(*reads.files(*tasks), *(reads.weights(judge.model) if judge else ())),
-            run=do.sample_reasoning(ModelSource("reasoning_rl"), tasks, rules=config.reasoning_rl.reward, seed=seed),
+            run=sample_reasoning(
+                ModelSource("reasoning_rl"), tasks, sources.reasoning, rules=config.reasoning_rl.reward, seed=seed
+            ),
             cost=costs.rejection_data(),
         )
     ]
@@ -186,7 +197,7 @@ def _curated(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[An
                     "seed": seed,
                 },
                 reads=(*reads.weights(config.base), *reads.files(*sources.general, sources.answers)),
-                run=do.sample_non_reasoning(base, sources.general, sources.answers, seed=seed),
+                run=sample_non_reasoning(base, sources.general, sources.answers, seed=seed),
                 cost=costs.non_reasoning_data(),
             ),
             Stage(
@@ -194,7 +205,7 @@ def _curated(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[An
                 kind="dataset",
                 inputs=("rejection_data", "non_reasoning_data"),
                 config=MixStageConfig(mix=config.mix, seed=seed),
-                run=do.mix_data("rejection_data", "non_reasoning_data"),
+                run=mix_data("rejection_data", "non_reasoning_data"),
             ),
         ]
     stages.append(_sft(config, base, costs))
@@ -203,7 +214,7 @@ def _curated(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[An
 
 def _sft(config: R1Config, start: ModelSource, costs: Costs) -> Stage[SFTConfig]:
     """Stage 3 fine-tunes the base; the ablation of it the checkpoint of reasoning RL."""
-    data = _curated_data(config)
+    data = curated_data(config)
     return Stage(
         name="sft_from_rl" if start.stage else "sft",
         kind="model",
@@ -211,13 +222,9 @@ def _sft(config: R1Config, start: ModelSource, costs: Costs) -> Stage[SFTConfig]
         config=config.sft,
         given={} if start.stage else {"base": reads.on_hub(config.base)},
         reads=() if start.stage else reads.weights(config.base),
-        run=do.fine_tune(start, data),
+        run=fine_tune(start, data),
         cost=costs.sft(config.sft, costs.num_curated),
     )
-
-
-def _curated_data(config: R1Config) -> str:
-    return "sft_data" if config.sources.general else "rejection_data"
 
 
 def _all_scenarios(config: R1Config, base: ModelSource, costs: Costs) -> list[Stage[Any]]:
@@ -231,7 +238,7 @@ def _all_scenarios(config: R1Config, base: ModelSource, costs: Costs) -> list[St
             config=getattr(config, kind),
             given={"base": reads.on_hub(config.base), "pairs": sources.pairs},
             reads=(*reads.weights(config.base), *reads.files(sources.pairs, *reads.held_out_pairs(config, kind))),
-            run=do.train_reward_model(base, sources.pairs),
+            run=train_reward_model(base, sources.pairs),
             cost=costs.reward_model(getattr(config, kind)),
         )
         for kind, stage in REWARD_MODELS.items()
@@ -244,88 +251,11 @@ def _all_scenarios(config: R1Config, base: ModelSource, costs: Costs) -> list[St
             config=config.r1,
             given={"tasks": tasks},
             reads=reads.files(*tasks),
-            run=do.reinforce(ModelSource("sft"), tasks, REWARD_MODELS),
+            run=reinforce(ModelSource("sft"), tasks, REWARD_MODELS),
             cost=costs.rl(config.r1, num_reward_models=len(REWARD_MODELS)),
         )
     )
     return stages
-
-
-def _traces(config: R1Config) -> list[Stage[Any]]:
-    """What students learn from instead of the curated set: a teacher's responses, asked for or ready in a file."""
-    filters, seed = config.traces.filters, config.seed
-    tasks = {**config.sources.reasoning, **config.sources.general}
-    if config.teacher:
-        return [
-            Stage(
-                name="teacher_data",
-                kind="dataset",
-                config=config.teacher.data(),
-                given={"filters": filters.model_dump(mode="json"), "held_out": tasks, "seed": seed},
-                reads=reads.files(config.teacher.task, *tasks),
-                run=do.ask_teacher(config.teacher, filters, tasks, seed=seed),
-            )
-        ]
-    if config.sources.traces:
-        file = Path(config.sources.traces)
-        return [
-            Stage(
-                name="traces_data",
-                kind="dataset",
-                config=config.traces,
-                given={"held_out": tasks, "seed": seed},
-                reads=reads.files(str(file), *tasks),
-                run=do.take_traces(file, tasks, seed=seed),
-            )
-        ]
-    return []
-
-
-def _students(config: R1Config, costs: Costs, *, seed: int | None = None) -> list[Stage[Any]]:
-    """Distillation by SFT alone; and what it is compared with: RL alone, and RL on top."""
-    data = "teacher_data" if config.teacher else "traces_data" if config.sources.traces else _curated_data(config)
-    with_rl = config.students if config.rl_students is None else config.rl_students
-    stages: list[Stage[Any]] = []
-    for label, model in config.students.items():
-        if seed is not None and label not in with_rl:
-            continue
-        sft = _seeded(config.distilled, seed)
-        distilled = _named(f"distilled_{label}", seed)
-        stages.append(
-            Stage(
-                name=distilled,
-                kind="model",
-                inputs=(data,),
-                config=sft,
-                given={"base": reads.on_hub(model)},
-                reads=reads.weights(model),
-                run=do.fine_tune(ModelSource(name=model), data),
-                cost=costs.sft(sft, costs.num_curated, model=model),
-            )
-        )
-        if label in with_rl:
-            alone, on_top = ModelSource(name=model), ModelSource(distilled)
-            stages += [
-                _student_rl(config, f"student_rl_{label}", alone, config.student_rl, costs, model, seed),
-                _student_rl(config, f"distilled_rl_{label}", on_top, config.distilled_rl, costs, model, seed),
-            ]
-    return stages
-
-
-def _student_rl(
-    config: R1Config, name: str, start: ModelSource, rl: RLConfig, costs: Costs, model: str, seed: int | None
-) -> Stage[RLConfig]:
-    tasks = config.sources.reasoning
-    return Stage(
-        name=_named(name, seed),
-        kind="model",
-        inputs=(start.stage,) if start.stage else (),
-        config=_seeded(rl, seed),
-        given={"base": "" if start.stage else reads.on_hub(model), "tasks": tasks},
-        reads=(*(() if start.stage else reads.weights(model)), *reads.files(*tasks)),
-        run=do.reinforce(start, tasks, {}),
-        cost=costs.rl(rl, model=model),
-    )
 
 
 def _ablations(config: R1Config, costs: Costs) -> list[Stage[Any]]:
@@ -344,7 +274,7 @@ def _ablations(config: R1Config, costs: Costs) -> list[Stage[Any]]:
             stages += [_reasoning_rl(config, costs, with_language=each, seed=seed) for each in (True, False)]
         if wanted.zero_language_reward:
             stages += [_zero(config, base, costs, with_language=each, seed=seed) for each in (True, False)]
-        stages += _students(config, costs, seed=seed)
+        stages += student_stages(config, costs, seed=seed)
     return stages
 
 
@@ -371,7 +301,7 @@ def _evaluations(config: R1Config, models: Sequence[str], costs: Costs) -> list[
                     **{"general": list(config.sources.general), **reads.judged_by(config)},
                 },
                 reads=(*(reads.weights(source.name) if source.name else ()), *reads.files(*tasks)),
-                run=do.evaluate_model(
+                run=evaluate_model(
                     source,
                     list(config.sources.reasoning),
                     list(config.sources.general),
@@ -379,19 +309,12 @@ def _evaluations(config: R1Config, models: Sequence[str], costs: Costs) -> list[
                     rules=config.reasoning_rl.reward,
                     seed=config.seed,
                 ),
+                version=2,
                 cost=costs.evaluation(len(tasks), model=reads.student_base(config, name)),
             )
         )
     return stages
 
 
-def _named(name: str, seed: int | None) -> str:
-    return name if seed is None else f"{name}_seed{seed}"
-
-
 def _weighed(config: RLConfig, weights: Mapping[str, float]) -> RLConfig:
     return config.model_copy(update={"reward": config.reward.model_copy(update={"weights": dict(weights)})})
-
-
-def _seeded(config: C, seed: int | None) -> C:
-    return config if seed is None else config.model_copy(update={"seed": seed})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from r1kit.errors import ConfigError, DataError
 from r1kit.pipeline.r1_config import R1Config
-from r1kit.pipeline.r1_stages import COLLECTORS, problems_of
+from r1kit.pipeline.r1_data import COLLECTORS, problems_of
+from r1kit.pipeline.sources import NANO, with_answers
 from r1kit.tasks.mix import counts_of_step
-from r1kit.tasks.registry import build_task
+from r1kit.types import Problem
 
 
 def check_sources(config: R1Config) -> None:
@@ -21,7 +23,6 @@ def check_sources(config: R1Config) -> None:
     _check_files(config)
     _check_shares(config)
     _check_counts(config)
-    _check_scenarios(config)
 
 
 def _check_files(config: R1Config) -> None:
@@ -47,33 +48,43 @@ def _check_shares(config: R1Config) -> None:
 def _check_counts(config: R1Config) -> None:
     """Refuse now what the data stages would find out after hours of RL: that the tasks have too few problems."""
     sources, cold_start = config.sources, config.cold_start_data
-    few = {f"cold_start_data.{name}_problems": getattr(cold_start, f"{name}_problems") for name in COLLECTORS}
-    wanted = [("sources.reasoning", sources.reasoning, name, count) for name, count in few.items()]
-    judged = "sources.reasoning and sources.judged" if sources.judged else "sources.reasoning"
-    sampled = ("rejection_data.num_problems", config.rejection_data.num_problems)
-    wanted.append((judged, {**sources.reasoning, **sources.judged}, *sampled))
+    reasoning = len(problems_of(sources.reasoning, "train", seed=config.seed))
+    for name in COLLECTORS:
+        key = f"cold_start_data.{name}_problems"
+        _check_count(key, getattr(cold_start, f"{name}_problems"), "sources.reasoning", reasoning)
+    sampled = "sources.reasoning and sources.judged" if sources.judged else "sources.reasoning"
+    if sources.judged:
+        reasoning = len(problems_of({**sources.reasoning, **sources.judged}, "train", seed=config.seed))
+    if config.teacher:
+        asked = {config.teacher.task: 1.0} if config.teacher.task else {**sources.reasoning, **sources.general}
+        count = len(problems_of(asked, "train", seed=config.seed))
+        _check_count("teacher.num_problems", config.teacher.num_problems or 0, " and ".join(asked), count)
+    _check_count("rejection_data.num_problems", config.rejection_data.num_problems, sampled, reasoning)
     if sources.general:
-        asked = ("non_reasoning_data.num_problems", config.non_reasoning_data.num_problems)
-        wanted.append(("sources.general", sources.general, *asked))
-    available: dict[str, int] = {}
-    for source, tasks, key, count in wanted:
-        if source not in available:
-            available[source] = len(problems_of(tasks, "train", seed=config.seed))
-        if count > available[source]:
-            raise ConfigError(f"{key} is {count:,}, and {source} has {available[source]:,} training problems; lower it")
+        general = problems_of(sources.general, "train", seed=config.seed)
+        _check_scenarios(config, [*general, *problems_of(sources.general, "eval", seed=config.seed)])
+        answered = (
+            "sources.general" if sources.answers == NANO else f"sources.general, with answers in {sources.answers},"
+        )
+        count = len(with_answers(general, sources.answers, seed=config.seed))
+        _check_count("non_reasoning_data.num_problems", config.non_reasoning_data.num_problems, answered, count)
 
 
-def _check_scenarios(config: R1Config) -> None:
+def _check_count(key: str, wanted: int, source: str, available: int) -> None:
+    if wanted > available:
+        raise ConfigError(f"{key} is {wanted:,}, and {source} has {available:,} training problems; lower it")
+
+
+def _check_scenarios(config: R1Config, problems: Sequence[Problem]) -> None:
     """A general prompt without a scenario would be judged by the rules of reasoning, and reported as reasoning.
 
     Raises:
         DataError: there is one, among what is trained or evaluated on.
     """
-    for name in config.sources.general:
-        task = build_task(name, seed=config.seed)
-        for problem in (*task.problems("train"), *task.problems("eval")):
-            scenario = problem.info.get("scenario")
-            if scenario not in config.r1.reward.scenarios:
-                known = ", ".join(config.r1.reward.scenarios)
-                has = "no info.scenario" if scenario is None else f"the unknown info.scenario {scenario!r}"
-                raise DataError(f"sources.general: problem {problem.id!r} of {name} has {has}; give it one of {known}")
+    for problem in problems:
+        scenario = problem.info.get("scenario")
+        if scenario not in config.r1.reward.scenarios:
+            known = ", ".join(config.r1.reward.scenarios)
+            has = "no info.scenario" if scenario is None else f"the unknown info.scenario {scenario!r}"
+            where = f"sources.general: problem {problem.id!r} of {problem.task}"
+            raise DataError(f"{where} has {has}; give it one of {known}")

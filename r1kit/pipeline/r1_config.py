@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -23,7 +23,7 @@ from r1kit.curate.config import (
     ZeroOutputsConfig,
 )
 from r1kit.errors import suggest
-from r1kit.pipeline.config import EvalSamplingConfig, RLConfig
+from r1kit.pipeline.config import EvalSamplingConfig, RewardConfig, RLConfig
 from r1kit.pipeline.teach import TeachConfig
 from r1kit.reward_model.config import RewardModelConfig
 from r1kit.sft.config import SFTConfig
@@ -149,6 +149,10 @@ class AblationsConfig(Config):
     """Further seeds of what the language reward is measured on, each with and without it, and of the students."""
 
 
+_SUMMED = RewardConfig(weights={"accuracy": 1.0, "language": 1.0})
+"""Accuracy and language consistency, "directly summing" (2.3.2)."""
+
+
 class R1Config(Config):
     """DeepSeek-R1 from a base model, and small models distilled from it."""
 
@@ -164,21 +168,22 @@ class R1Config(Config):
     zero: RLConfig = RLConfig()
     cold_start_data: ColdStartDataConfig = ColdStartDataConfig(zero_problems=512)
     cold_start: SFTConfig = SFTConfig()
-    reasoning_rl: RLConfig = RLConfig(template="readable")
+    reasoning_rl: RLConfig = RLConfig(template="readable", reward=_SUMMED)
     rejection_data: RejectionDataConfig = RejectionDataConfig()
     non_reasoning_data: NonReasoningDataConfig = NonReasoningDataConfig()
     mix: MixConfig = MixConfig()
     sft: SFTConfig = SFTConfig()
     helpful: RewardModelConfig = RewardModelConfig(kind="helpful")
     harmless: RewardModelConfig = RewardModelConfig(kind="harmless")
-    r1: RLConfig = RLConfig(template="readable")
+    r1: RLConfig = RLConfig(template="readable", reward=_SUMMED)
     distilled: SFTConfig = SFTConfig()
     student_rl: RLConfig = RLConfig()
-    distilled_rl: RLConfig = RLConfig(template="readable")
+    distilled_rl: RLConfig = RLConfig(template="readable", reward=_SUMMED)
     traces: TracesConfig = TracesConfig()
     """What of a teacher's traces students learn from; of sources.traces and of teacher alike."""
     teacher: TeachConfig | None = None
-    """An endpoint whose responses students learn from instead of the curated set; the keys of `r1kit teach`."""
+    """An endpoint whose responses students learn from instead of the curated set; the keys of `r1kit teach`. Without
+    a task it is asked the training problems of sources.reasoning and sources.general."""
     ablations: AblationsConfig = AblationsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
@@ -232,16 +237,45 @@ class R1Config(Config):
         for label in self.rl_students or ():
             if label not in self.students:
                 raise ValueError(f"rl_students: no student is called {label!r}; {suggest(label, self.students)}")
+        for section in _READABLE:
+            if (template := getattr(self, section).template) != "readable":
+                raise ValueError(
+                    f"{section}.template is {template!r}; the pipeline's data are in the readable format (2.3.1), "
+                    "and a model is asked as it was taught: leave it out"
+                )
+        for seed in (seeds := self.ablations.seeds):
+            own = [name for name in _SEEDED if getattr(self, name).seed == seed]
+            if own or seeds.count(seed) > 1:
+                whose = f"that of {own[0]} already" if own else "there twice"
+                raise ValueError(f"ablations.seeds: {seed} is {whose}; give further seeds")
         if self.sources.judged and self.rejection_data.judge is None:
             raise ValueError("sources.judged needs a judge; set rejection_data.judge.model")
         if self.teacher and self.sources.traces:
             raise ValueError("teacher and sources.traces are two sources of one data set; leave one out")
+        if self.teacher and not self.teacher.teacher.model:
+            raise ValueError("teacher.teacher.model: no teacher is named; give the name that its endpoint knows it by")
+        if self.teacher and self.teacher.split != "train":
+            raise ValueError('teacher.split is "eval"; a student that was taught what is held out cannot be evaluated')
         if not self.students and (self.teacher or self.sources.traces):
             raise ValueError("a teacher's traces are for students; name one under [students]")
         return self
 
 
+_READABLE = ("cold_start", "reasoning_rl", "sft", "r1", "distilled", "distilled_rl", "evaluation")
+"""Sections whose models are taught the readable format, or asked in it."""
+
+_SEEDED = ("zero", "reasoning_rl", "distilled", "student_rl", "distilled_rl")
+"""Sections that ablations.seeds repeats."""
+
 _MODELS = (
     *("zero", "cold_start", "reasoning_rl", "sft", "helpful", "harmless", "r1", "distilled", "student_rl"),
     "distilled_rl",
 )
+
+
+C = TypeVar("C", RLConfig, SFTConfig)
+
+
+def seeded(config: C, seed: int | None) -> C:
+    """A section with another seed; as it is without one."""
+    return config if seed is None else config.model_copy(update={"seed": seed})

@@ -10,6 +10,7 @@ from r1kit.models.load import resolve_model
 from r1kit.pipeline.r1_config import R1Config
 from r1kit.pipeline.r1_results import stage_of
 from r1kit.sft.data import data_file
+from r1kit.tasks.registry import files_of
 from r1kit.tasks.templates import TemplateName
 
 
@@ -43,8 +44,8 @@ def weights(model: str) -> tuple[Path, ...]:
 
 
 def files(*names: str) -> tuple[Path, ...]:
-    """Those of the names that are files or folders here: what they hold counts as a stage's input."""
-    return tuple(path for name in names if (path := Path(name).expanduser()).exists())
+    """The files and folders here that tasks, or sources of data, are read from: they count as a stage's input."""
+    return tuple(path for name in names for path in files_of(name))
 
 
 def template_of(config: R1Config, model: str) -> TemplateName:

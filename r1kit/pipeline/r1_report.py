@@ -15,7 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import r1kit
 from r1kit.curate.counts import SAMPLES
 from r1kit.pipeline.artifact import MANIFEST
-from r1kit.pipeline.r1_comparisons import comparisons, over_seeds
+from r1kit.pipeline.r1_comparisons import Comparison, comparisons, over_seeds
+from r1kit.pipeline.r1_expectations import expectations
 from r1kit.pipeline.r1_results import (
     EVALUATION,
     NO_NUMBER,
@@ -82,7 +83,6 @@ def build_pipeline_report(run: Path) -> Path:
     """
     stages = read_status(run).stages
     folders = finished_artifacts(stages)
-    evaluations = [stage.name for stage in stages if stage.kind == "evaluation"]
     results = read_results(folders)
     main = {name: results[name] for name in main_models(results)}
     drops = {
@@ -90,7 +90,6 @@ def build_pipeline_report(run: Path) -> Path:
         for stage in stages
         if stage.kind == "dataset" and stage.name in folders
     }
-    trained = [name for name in ("zero", "reasoning_rl") if name in folders]
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -105,12 +104,7 @@ def build_pipeline_report(run: Path) -> Path:
         columns=[{"label": label_of(name)} for name in main],
         groups=groups(main),
         note=note(main),
-        comparisons=comparisons(
-            [name.removeprefix(EVALUATION) for name in evaluations],
-            results,
-            {name: read_metrics(folders[name] / "metrics.jsonl") for name in trained},
-            held_out_pairs(folders),
-        ),
+        comparisons=compared(stages, folders, results),
         flow=data_flow(drops),
         drops=[row for name, steps in drops.items() for row in drop_rows(name, steps)],
         stages=[_stage_row(stage, run) for stage in stages],
@@ -118,10 +112,21 @@ def build_pipeline_report(run: Path) -> Path:
     return write_text_atomic(run / "report.html", page)
 
 
-def held_out_pairs(folders: Mapping[str, Path]) -> dict[str, Any]:
-    """Reward model to what its summary.json says of held-out pairs; those that are finished."""
-    names = [name for name in ("helpful", "harmless") if name in folders]
-    return {name: read_json(folders[name] / "summary.json")["held_out"] for name in names}
+def compared(stages: Sequence[StageStatus], folders: Mapping[str, Path], results: Results) -> list[Comparison]:
+    """What was expected of the models, and what one choice changes.
+
+    Args:
+        stages: All of the run.
+        folders: As `finished_artifacts`.
+        results: As `read_results`.
+    """
+    evaluated = [stage.name.removeprefix(EVALUATION) for stage in stages if stage.kind == "evaluation"]
+    trained = {name: folders[name] for name in ("zero", "reasoning_rl") if name in folders}
+    training = {name: read_metrics(folder / "metrics.jsonl") for name, folder in trained.items()}
+    reward_models = {name: folders[name] for name in ("helpful", "harmless") if name in folders}
+    held_out = {name: read_json(folder / "summary.json")["held_out"] for name, folder in reward_models.items()}
+    expected = expectations(results)
+    return [*([expected] if expected else []), *comparisons(evaluated, results, training, held_out)]
 
 
 def finished_artifacts(stages: Sequence[StageStatus]) -> dict[str, Path]:

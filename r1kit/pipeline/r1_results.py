@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypedDict
+
+from r1kit.tasks.files import task_name
+from r1kit.tasks.rows import suffix_of
 
 EVALUATION = "eval_"
 """What the names of evaluation stages begin with; the model's name follows."""
@@ -74,6 +78,11 @@ def stage_of(model: str) -> str:
     return match["stage"] if match else model
 
 
+def seed_name(stage: str, seed: int | None) -> str:
+    """What a further seed of a stage is called, see `stage_of`; the stage itself without one."""
+    return stage if seed is None else f"{stage}_seed{seed}"
+
+
 def student_of(stage: str) -> tuple[str, str] | None:
     """How the name begins (a key of STUDENTS) and the student's label; None for the models of the base.
 
@@ -116,12 +125,15 @@ def is_general(results: Results, task: str) -> bool:
 
 
 def task_label(task: str) -> str:
-    """A task's name; of a file the name alone.
+    """A task's name, without the path of what it is read from.
 
-    >>> task_label("data/my_logic.jsonl"), task_label("nano:math")
-    ('my_logic', 'nano:math')
+    >>> task_label("data/my_logic.jsonl"), task_label("nano:math"), task_label("gsm8k:data/gsm8k")
+    ('my_logic', 'nano:math', 'gsm8k')
     """
-    return task.rsplit("/", 1)[-1].removesuffix(".jsonl")
+    if suffix_of(Path(task)):
+        return task_name(Path(task))
+    name, _, argument = task.partition(":")
+    return name if "/" in argument else task
 
 
 def number_of(result: Mapping[str, Any], task: str, family: str, key: str) -> tuple[float | None, float | None]:

@@ -16,7 +16,7 @@ from r1kit.errors import DataError
 from r1kit.learner.learner import Learner
 from r1kit.learner.packing import TokenGroup
 from r1kit.models.device import resolve_device, resolve_dtype
-from r1kit.models.load import load_model_config, resolve_model, save_model
+from r1kit.models.load import load_model_config, model_label, resolve_model, save_model
 from r1kit.models.memory import MemoryPlan, check_memory
 from r1kit.pipeline.run import check_config, locked
 from r1kit.pipeline.training_run import TrainingRun, check_same_data, training_run
@@ -229,7 +229,7 @@ def _model_card(config: RewardModelConfig, summary: dict[str, Any]) -> str:
     error = "" if stderr is None else f" (standard error {stderr:.3f})"
     reads = "the summary of a response only" if config.kind == "helpful" else "the whole response"
     return f"""---
-base_model: {config.model}
+base_model: {model_label(config.model)}
 library_name: transformers
 pipeline_tag: text-classification
 tags: [r1kit, reward-model]

@@ -7,6 +7,8 @@ shares, and reward models for general prompts.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,13 +28,13 @@ from r1kit.grpo.train import Policy, Step, frozen_copy, train
 from r1kit.learner.learner import Learner
 from r1kit.models.decoder import check_supported
 from r1kit.models.device import resolve_device, resolve_dtype
-from r1kit.models.load import load_model, load_model_config, resolve_model, save_model
+from r1kit.models.load import load_model, load_model_config, model_label, resolve_model, save_model
 from r1kit.models.memory import MemoryPlan, check_memory
 from r1kit.pipeline.config import RLConfig
 from r1kit.pipeline.judging import code_verifier, load_rewards, preload
 from r1kit.pipeline.report_rows import step_row, transcripts
 from r1kit.pipeline.run import append_lines, check_config, locked
-from r1kit.pipeline.training_run import TrainingRun, training_run
+from r1kit.pipeline.training_run import TrainingRun, check_same_data, training_run
 from r1kit.report.hardware import describe_hardware
 from r1kit.report.html import build_report
 from r1kit.report.metrics import read_metrics, series
@@ -122,17 +124,21 @@ class _SetUp:
     accuracy: AccuracyReward
     format: FormatReward
     template: Template
+    data_sha256: str
+    """Of the problems to train and to evaluate on."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint holds of the policy; it does not depend on the rest."""
+        """What a checkpoint holds: the policy, and what it was trained on."""
         reference = self.policy.reference
         return {
+            "data_sha256": self.data_sha256,
             "learner": self.policy.learner.state_dict(),
             "reference": reference.state_dict() if reference is not None else None,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Put the policy back."""
+        """Put the policy back; RunError if the problems are not what they were."""
+        check_same_data(state, self.data_sha256, "the set of problems")
         self.policy.learner.load_state_dict(state["learner"])
         if self.policy.reference is not None:
             self.policy.reference.load_state_dict(state["reference"])
@@ -171,7 +177,14 @@ def _set_up(config: RLConfig, device_name: str, pool: VerifierPool) -> _SetUp:
         accuracy=AccuracyReward(pool, ANSWER_POLICIES[config.template], code=code),
         format=FormatReward(FORMAT_PROBLEMS[config.template]),
         template=template,
+        data_sha256=_hash(all_problems),
     )
+
+
+def _hash(problems: Sequence[Problem]) -> str:
+    """SHA-256 of what decides completions and verdicts."""
+    rows = [[p.id, p.prompt, p.answer, p.verifier, p.language, p.info] for p in problems]
+    return hashlib.sha256(json.dumps(rows, ensure_ascii=False, default=str).encode()).hexdigest()
 
 
 def _problems(config: RLConfig) -> tuple[list[ProblemPool], list[Problem]]:
@@ -283,12 +296,12 @@ def _model_card(config: RLConfig, num_steps: int) -> str:
     )
     learned = [f"{kind} `{folder}`" for kind, folder in _reward_models(config).items()]
     return f"""---
-base_model: {config.model}
+base_model: {model_label(config.model)}
 library_name: transformers
 pipeline_tag: text-generation
 tags: [r1kit, grpo, reasoning]
 ---
-# {config.model}, trained by GRPO
+# {model_label(config.model)}, trained by GRPO
 
 Reinforcement learning by r1kit {r1kit.__version__} with GRPO and the prompt template `{config.template}`.
 

@@ -18,7 +18,7 @@ from r1kit.errors import ConfigError
 from r1kit.learner.learner import Learner
 from r1kit.models.decoder import check_supported
 from r1kit.models.device import resolve_device, resolve_dtype
-from r1kit.models.load import load_model, load_model_config, resolve_model, save_model
+from r1kit.models.load import load_model, load_model_config, model_label, resolve_model, save_model
 from r1kit.models.memory import MemoryPlan, check_memory
 from r1kit.pipeline.artifact import digest
 from r1kit.pipeline.run import check_config, locked
@@ -207,12 +207,12 @@ def _model_card(config: SFTConfig, setup: _SetUp, summary: dict[str, Any]) -> st
     held_out = summary["last_validation_loss"]
     validation = "" if held_out is None else f"; on the held-out ones it is {held_out:.4f}"
     return f"""---
-base_model: {config.model}
+base_model: {model_label(config.model)}
 library_name: transformers
 pipeline_tag: text-generation
 tags: [r1kit, sft, reasoning]
 ---
-# {config.model}, fine-tuned
+# {model_label(config.model)}, fine-tuned
 
 Supervised fine-tuning by r1kit {r1kit.__version__} with the prompt template `{config.template}`.
 

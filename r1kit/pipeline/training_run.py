@@ -128,9 +128,12 @@ def training_run(
 
 
 def check_same_data(state: Mapping[str, Any], data_sha256: str | list[str], what: str) -> None:
-    """RunError if a checkpoint is of other data, which `what` names, than what is there now."""
-    if state["data_sha256"] != data_sha256:
-        raise RunError(f"{what} has changed since this run began; use another --out, or restore the file")
+    """RunError if a checkpoint is of other data, which `what` names, than what is there now.
+
+    One of an earlier version of r1kit that does not say what it is of is taken as it is.
+    """
+    if state.get("data_sha256", data_sha256) != data_sha256:
+        raise RunError(f"{what} has changed since this run began; use another --out, or restore the data")
 
 
 def _restore(out: Path, trained: Trained) -> tuple[int | None, float]:

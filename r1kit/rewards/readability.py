@@ -196,6 +196,21 @@ def is_general(problem: Problem) -> bool:
     return problem.info.get("scenario") is not None
 
 
+def is_bilingual(problem: Problem) -> bool:
+    """Whether a chain of thought needs two languages: the family is `translate`, or info["bilingual"] is true."""
+    return problem.task == "translate" or bool(problem.info.get("bilingual"))
+
+
+def rules_for(problem: Problem, rules: ReadingRules = ReadingRules()) -> ReadingRules:
+    """The rules as one problem has them: what it asks for is not a fault of the response."""
+    return replace(
+        rules,
+        max_foreign_share=1.0 if is_bilingual(problem) else rules.max_foreign_share,
+        allow_code=rules.allow_code or asks_for_code(problem),
+        needs_reasoning=rules.needs_reasoning and not is_general(problem),
+    )
+
+
 class ReadabilityReward:
     """The share of CHECKS that a response passes, in [0, 1]; the reason names every fault. Not a reward of the paper.
 
@@ -209,12 +224,10 @@ class ReadabilityReward:
         self,
         cut: Callable[[str], ReadableParts] = think_parts,
         rules: ReadingRules = ReadingRules(),
-        code_asked: Callable[[Problem], bool] = asks_for_code,
     ) -> None:
-        """Cut responses by `cut` (`response_parts` for the readable format) and allow code where it is asked for."""
+        """Cut responses by `cut` (`response_parts` for the readable format), and see `rules_for`."""
         self._cut = cut
         self._rules = rules
-        self._code_asked = code_asked
 
     def score(self, rollouts: Sequence[Rollout]) -> list[Score]:
         """One verdict a rollout, in order; `parts` has 1.0 or 0.0 for each check.
@@ -225,11 +238,7 @@ class ReadabilityReward:
         return [self._score(rollout) for rollout in rollouts]
 
     def _score(self, rollout: Rollout) -> Score:
-        rules = replace(
-            self._rules,
-            allow_code=self._rules.allow_code or self._code_asked(rollout.problem),
-            needs_reasoning=self._rules.needs_reasoning and not is_general(rollout.problem),
-        )
+        rules = rules_for(rollout.problem, self._rules)
         faults = find_faults(self._cut(rollout.completion.text), rollout.problem.language, rules)
         failed = {fault.check for fault in faults}
         return Score(

@@ -9,11 +9,15 @@ Fields of a row:
     split      optional: train, or one of eval, test and validation; all rows have it or none
     language   optional: of the chain of thought, a key into r1kit.rewards.language.LANGUAGES, `en` by default
     verifier   optional: a key into r1kit.rewards.accuracy.VERIFIERS, or `code`; `math` by default
-    info       optional: an object, for verifiers that need more than the gold answer
+    info       optional: an object, for verifiers that need more than the gold answer; `bilingual` true in it lets the
+               chain of thought mix languages, as that of a translation
 
 Held out is, in this order: what `split` says; the sibling file (`eval`, `test` or `validation` in the place of
 `train` in the name: `train.jsonl` has `test.jsonl`); or a tenth of the questions, by a hash of their text. The same
 question never is in both splits: training rows that repeat a held-out one are left out.
+
+The task is called as the file is, without its suffix. A file whose name says the split alone, as `logic/train.jsonl`,
+gives it the name of its folder, so that such files of several folders can be trained on together.
 """
 
 from __future__ import annotations
@@ -47,16 +51,16 @@ class FileTask(FixedTask):
             DataError: the file cannot be read, or a row is not a problem; the message names the row.
         """
         rows = read_rows(path)
-        name = path.name.removesuffix(suffix_of(path) or "")
-        problems = [_problem(row, task=name, id_prefix=path.name) for row in rows]
-        sibling = _sibling(path)
+        name = task_name(path)
+        problems = [_problem(row, task=name, id_prefix=_id_prefix(path)) for row in rows]
+        sibling = next(iter(siblings_of(path)), None)
         if any("split" in row.values for row in rows):
             splits = [_choice(row, "split", tuple(_SPLITS)) for row in rows]
             train = [problem for problem, split in zip(problems, splits, strict=True) if _SPLITS[split] == "train"]
             held_out = [problem for problem, split in zip(problems, splits, strict=True) if _SPLITS[split] == "eval"]
             train = without_repeats(train, held_out)
         elif sibling is not None:
-            held_out = [_problem(row, task=name, id_prefix=sibling.name) for row in read_rows(sibling)]
+            held_out = [_problem(row, task=name, id_prefix=_id_prefix(sibling)) for row in read_rows(sibling)]
             train = without_repeats(problems, held_out)
         else:
             try:
@@ -96,12 +100,27 @@ def _choice(row: Row, name: str, allowed: Sequence[str], default: str | None = N
     return value
 
 
-def _sibling(path: Path) -> Path | None:
+def task_name(path: Path) -> str:
+    """What the task of a file is called.
+
+    >>> task_name(Path("data/sums.jsonl")), task_name(Path("data/logic/train.jsonl"))
+    ('sums', 'logic')
+    """
+    stem = path.name.removesuffix(suffix_of(path) or "")
+    return (path.resolve().parent.name or stem) if stem in _SPLITS else stem
+
+
+def _id_prefix(path: Path) -> str:
+    """`sums.jsonl`, or `logic/train.jsonl`."""
+    stem = path.name.removesuffix(suffix_of(path) or "")
+    return f"{task_name(path)}/{path.name}" if stem in _SPLITS else path.name
+
+
+def siblings_of(path: Path) -> list[Path]:
+    """The files beside `path` that hold what is held out, the first one first; none without `train` in its name."""
     before, train, after = path.name.rpartition("train")
-    if not train:
-        return None
-    siblings = [path.with_name(f"{before}{word}{after}") for word, split in _SPLITS.items() if split == "eval"]
-    return next((sibling for sibling in siblings if sibling.is_file()), None)
+    words = [word for word, split in _SPLITS.items() if split == "eval"] if train else []
+    return [sibling for word in words if (sibling := path.with_name(f"{before}{word}{after}")).is_file()]
 
 
 def _check_ids(path: Path, problems: Sequence[Problem]) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from r1kit.errors import ConfigError, DataError, suggest
+from r1kit.tasks.mix import in_turns
 from r1kit.tasks.rows import SUFFIXES, Row, read_rows, suffix_of, text_field
 from r1kit.tasks.splits import FixedTask, without_repeats
 from r1kit.types import Problem
@@ -48,8 +49,8 @@ def knights_and_knaves(argument: str) -> FixedTask:
         )
     else:
         pairs = [(path, _test_sibling(path))]
-    held_out = [problem for _, test in pairs for problem in _problems(test)]
-    train = [problem for train, _ in pairs for problem in _problems(train)]
+    held_out = in_turns([_problems(test) for _, test in pairs])  # so that the first few are of every size
+    train = in_turns([_problems(train) for train, _ in pairs])
     return FixedTask("knights_and_knaves", train=without_repeats(train, held_out), held_out=held_out)
 
 

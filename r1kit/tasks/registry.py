@@ -7,7 +7,7 @@ from pathlib import Path
 
 from r1kit.errors import ConfigError, suggest
 from r1kit.tasks.base import Task
-from r1kit.tasks.files import FileTask
+from r1kit.tasks.files import FileTask, siblings_of
 from r1kit.tasks.gsm8k import gsm8k
 from r1kit.tasks.hendrycks import hendrycks_math
 from r1kit.tasks.ifeval import ifeval
@@ -45,6 +45,20 @@ def build_task(spec: str, *, seed: int) -> Task:
     raise ConfigError(f"unknown task {spec!r}; a file ({', '.join(SUFFIXES)}) or a name; {suggest(name, TASKS)}")
 
 
+def files_of(spec: str) -> tuple[Path, ...]:
+    """The files and folders here that a task's problems are read from; none where it makes or downloads them.
+
+    >>> files_of("nano:math"), files_of("gsm8k")
+    ((), ())
+    """
+    name, _, argument = spec.partition(":")
+    place = argument.partition("?")[0] if name in READ_FROM_PLACES else "" if name in TASKS else spec
+    path = Path(place).expanduser()
+    if not place or not path.exists():
+        return ()
+    return (path, *siblings_of(path)) if path.is_file() else (path,)
+
+
 def _folder(argument: str) -> Path | None:
     return Path(argument) if argument else None
 
@@ -61,3 +75,6 @@ TASKS: dict[str, Factory] = {
     "nano_safety": lambda argument, seed: nano_safety(argument),
 }
 """Name to factory. A task of your own is one file and one line here; what it needs from extras, it imports itself."""
+
+READ_FROM_PLACES = ("gsm8k", "math", "leetcode", "knights_and_knaves", "ifeval")
+"""Tasks whose argument is a folder or a file."""

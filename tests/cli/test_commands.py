@@ -103,6 +103,32 @@ def test_without_a_model_nothing_is_trained(tmp_path):
     )
 
 
+def test_a_model_of_ones_own_needs_a_task(tmp_path):
+    result = run("zero", "--model", "somebody/some-model", "--out", str(tmp_path / "run"))
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "error: no task for somebody/some-model: give --task, e.g. --task gsm8k or --task rows.jsonl\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--teacher", "http://localhost:1/v1"), "teacher.teacher.model: no teacher is named"),
+        (("--teacher", "localhost", "--teacher-model", "x"), "teacher.endpoint.url: it must be an address like http"),
+        (("--traces", "absent.jsonl"), "sources.traces: absent.jsonl does not exist"),
+        (("--set", "ablations.seeds=[0]"), "ablations.seeds: 0 is that of zero already; give further seeds"),
+        (("--set", "ablations.seeds=[1, 1]"), "ablations.seeds: 1 is there twice"),
+    ],
+)
+def test_a_pipeline_that_lacks_something_is_refused_before_its_plan(words, message, tmp_path):
+    result = run("r1", "configs/nano/r1.toml", *words, "--plan", "--out", str(tmp_path / "run"))
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+
+
 def test_a_flag_wins_over_the_file_and_set_wins_over_a_flag(tmp_path, monkeypatch):
     file = tmp_path / "zero.toml"
     file.write_text('model = "in-file"\ntask = "in-file"\nseed = 3\n[grpo]\nnum_steps = 7\n')

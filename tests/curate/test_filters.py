@@ -112,10 +112,7 @@ def test_families_that_need_two_languages_may_mix_them(candidate, add, thought):
     response = readable_response(thought, "红色的公园")
     assert dropped([candidate(response, problem=add(3, 4, task="translate"))]) == {}
     assert dropped([candidate(response)]) == {"mixed_language": 1}
-    assert dropped([candidate(response)], bilingual_tasks=["chain"]) == {}
-    assert dropped([candidate(response, problem=add(3, 4, task="translate"))], bilingual_tasks=[]) == {
-        "mixed_language": 1
-    }
+    assert dropped([candidate(response, problem=add(3, 4, info={"bilingual": True}))]) == {}
 
 
 def test_of_duplicates_the_first_is_kept_and_white_space_does_not_count(candidate, add):

@@ -84,13 +84,9 @@ def test_without_a_thought_an_example_can_be_dropped_instead(answering, problems
 
 
 def test_a_translation_is_thought_about_in_two_languages(answering, problems):
-    def thoughts(**filters):
-        given = NonReasoningConfig().filters.model_copy(update=filters)
-        _, (example,), counts = collect(answering, problems[1:2], filters=given)
-        return example.response, dict(counts.stages["thoughts"].dropped)
-
-    assert thoughts() == (f" {T} cat is 猫. {T} 猫", {})
-    assert thoughts(bilingual_tasks=[]) == (f" {T} A cat is an animal, so I name it. {T} 猫", {"mixed_language": 1})
+    _, (example,), counts = collect(answering, problems[1:2])
+    assert example.response == f" {T} cat is 猫. {T} 猫"
+    assert dict(counts.stages["thoughts"].dropped) == {}
 
 
 def test_duplicates_and_evaluation_prompts_are_dropped(answering, problems, add):

@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from r1kit.errors import ModelError, RunError
 from r1kit.models import load
-from r1kit.models.load import load_model, resolve_model, save_model
+from r1kit.models.load import load_model, model_label, resolve_model, save_model
 
 
 @pytest.fixture
@@ -101,6 +101,12 @@ def test_a_generation_config_that_could_not_be_saved_is_mended(folder, tmp_path)
     save_model(model, tokenizer, tmp_path / "again")
     assert model.generation_config.do_sample is True
     assert model.generation_config.temperature == 0.6
+
+
+def test_a_card_calls_a_model_by_its_name_alone(tmp_path):
+    (tmp_path / "sft-0a1b" / "model").mkdir(parents=True)
+    assert model_label(tmp_path / "sft-0a1b" / "model") == model_label(str(tmp_path / "sft-0a1b")) == "sft-0a1b"
+    assert model_label("somebody/some-model") == "somebody/some-model"
 
 
 def test_a_run_folder_opens_its_model(tmp_path, folder):

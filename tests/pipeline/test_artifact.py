@@ -81,10 +81,12 @@ def test_the_digest_of_a_folder_is_of_its_files(tmp_path):
     assert digest(tmp_path / "model") == sha("sub/manifest.json:1:3weights:2:12")
 
 
-def test_of_a_large_file_both_ends_are_read(tmp_path, monkeypatch):
+def test_of_large_weights_both_ends_are_read_and_data_whole(tmp_path, monkeypatch):
     monkeypatch.setattr("r1kit.pipeline.artifact.SAMPLED_BYTES", 2)
-    (tmp_path / "x").write_text("abc12")
-    assert digest(tmp_path / "x") == sha(":5:ab12")
+    (tmp_path / "x.safetensors").write_text("abc12")
+    (tmp_path / "x.jsonl").write_text("abc12")
+    assert digest(tmp_path / "x.safetensors") == sha(":5:ab12")
+    assert digest(tmp_path / "x.jsonl") == sha(":5:abc12")
 
 
 @pytest.fixture

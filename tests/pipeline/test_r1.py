@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_r1 import QUESTIONS, build_world, r1_config, r1_sources, updated, write_lines
+from small_r1 import QUESTIONS, r1_config, r1_sources, updated, write_lines
 from teacher_server import TeacherServer, completion
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from r1kit.curate.counts import read_drops
-from r1kit.errors import ConfigError, DataError, ModelError
+from r1kit.errors import ConfigError
 from r1kit.pipeline import r1_reads
 from r1kit.pipeline.artifact import artifact_keys, read_manifest, verify
 from r1kit.pipeline.r1 import r1_stages, run_r1
@@ -32,17 +32,6 @@ EVALUATED = [
     *("base", "student_small"),
     *(name for name in STAGES if not name.endswith("_data") and name not in ("helpful", "harmless")),
 ]
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """What `build_world` makes, and a finished run of the whole pipeline."""
-    folder = tmp_path_factory.mktemp("r1")
-    build_world(folder)
-    config = r1_config(folder)
-    notes = []
-    artifacts = run_r1(config, folder / "run", device="cpu", note=notes.append)
-    return folder, config, artifacts, notes
 
 
 def test_every_stage_makes_its_artifact(world):
@@ -247,17 +236,6 @@ def test_a_models_card_may_change_and_its_weights_may_not(world):
             (folder / "base" / name).write_text(text)
 
 
-def test_nothing_correct_is_said_with_the_stage(world, tmp_path):
-    folder, *_ = world
-    shutil.copytree(folder / "run", tmp_path / "run")
-    short = {"num_samples": 2, "draw": {"temperature": 0.0, "max_new_tokens": 2}}
-    hopeless = r1_config(folder, rejection_data={"num_problems": 8, "reject": short})
-    with pytest.raises(
-        DataError, match=r"^stage rejection_data \(.*\): rejection sampling: none of 16 samples was kept"
-    ):
-        run_r1(hopeless, tmp_path / "run", device="cpu", note=lambda _: None)
-
-
 def test_a_review_goes_into_the_cold_start_data(world, tmp_path):
     folder, config, artifacts, _ = world
     shutil.copytree(folder / "run", tmp_path / "run")
@@ -289,32 +267,19 @@ def test_students_learn_from_traces(world, tmp_path):
     assert [example.response for example in examples] == [" |special_token| one less |special_token| **1**"] * 6
 
 
-def test_students_learn_from_a_teacher(world, tmp_path):
+@pytest.mark.parametrize(("with_task", "num_questions"), [(True, 20), (False, 20 + 9)])
+def test_students_learn_from_a_teacher(world, tmp_path, with_task, num_questions):
+    """Asked the training problems of its task, or without one those of all sources."""
     folder, *_ = world
     with TeacherServer(lambda n, body: completion("**1**", reasoning_content="one less")) as server:
-        teacher = {
-            **{"task": str(folder / "reasoning.jsonl"), "teacher": {"model": "teacher-1"}},
-            "endpoint": {"url": server.url},
-        }
-        config = r1_config(folder, teacher=teacher, ablations={})
+        teacher = {"teacher": {"model": "teacher-1"}, "endpoint": {"url": server.url}}
+        task = {"task": str(folder / "reasoning.jsonl")} if with_task else {}
+        config = r1_config(folder, teacher={**teacher, **task}, ablations={})
         made = run_r1(config, tmp_path / "run", device="cpu", only="distilled_small", note=lambda _: None)
     assert list(made) == ["teacher_data", "distilled_small"]
     examples = read_examples(made["teacher_data"] / "data.jsonl")
     assert {example.response for example in examples} == {" |special_token| one less |special_token| **1**"}
-    assert len(examples) == 20  # the training problems
-
-
-def test_a_judge_without_a_chat_template_is_refused_with_the_stage(world, tmp_path):
-    folder, *_ = world
-    shutil.copytree(folder / "run", tmp_path / "run")
-    judged = tmp_path / "judged.jsonl"
-    write_lines(judged, [{"id": "j", "prompt": "Say one.", "answer": "1", "verifier": "judge", "split": "train"}])
-    rejection = {"num_problems": 8, "judge": {"model": str(folder / "base")}}
-    config = r1_config(
-        folder, sources={**r1_sources(folder), "judged": {str(judged): 1}}, rejection_data=rejection, ablations={}
-    )
-    with pytest.raises(ModelError, match=r"^stage rejection_data \(.*\): the tokenizer of .* has no chat template"):
-        run_r1(config, tmp_path / "run", device="cpu", only="rejection_data", note=lambda _: None)
+    assert len(examples) == num_questions
 
 
 def test_a_pipeline_needs_reasoning_tasks(world):

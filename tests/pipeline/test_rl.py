@@ -92,8 +92,8 @@ def test_the_card_says_what_was_done(world):
     task = {settings["task"]: 0.75, str(other): 0.25}
     run_rl(zero(settings, task=task, grpo={**grpo, "problems_per_step": 4}), folder / "run", device="cpu")
     card = (folder / "run" / "model" / "README.md").read_text()
-    assert card.startswith(f"---\nbase_model: {settings['model']}\n")
-    assert f"\n# {settings['model']}, trained by GRPO\n" in card
+    assert card.startswith(f"---\nbase_model: {folder.name}\n")  # a run's folder is called by what it ran
+    assert f"\n# {folder.name}, trained by GRPO\n" in card
     assert "the prompt template `boxed`" in card
     assert f"- Tasks, with their shares of a step: `{settings['task']}` 0.75, `{other}` 0.25.\n" in card
     assert "- Rules, with their weights: `accuracy` 1, `format` 0.1.\n" in card
@@ -170,6 +170,16 @@ def test_another_config_needs_another_folder(world):
     run_rl(zero(settings), folder / "run", device="cpu")
     with pytest.raises(RunError, match="holds a run of another config"):
         run_rl(zero(settings, seed=6), folder / "run", device="cpu")
+
+
+def test_a_run_does_not_go_on_with_other_problems(world):
+    folder, settings = world
+    run_rl(zero(settings), folder / "run", device="cpu")
+    (folder / "run" / "summary.json").unlink()
+    rows = (folder / "rows.jsonl").read_text()
+    (folder / "rows.jsonl").write_text(rows.replace('"answer": "22"', '"answer": "23"'))
+    with pytest.raises(RunError, match="the set of problems has changed since this run began; use another"):
+        run_rl(zero(settings), folder / "run", device="cpu")
 
 
 def test_a_run_that_cannot_be_set_up_leaves_the_folder_free(world):

@@ -19,6 +19,7 @@ from r1kit.rewards.readability import (
     readable_problem,
     response_parts,
     response_problem,
+    rules_for,
     think_parts,
 )
 from rewards.reward_doubles import rollout
@@ -181,3 +182,17 @@ def test_the_template_decides_how_build_reward_cuts():
     assert readable[2]["readability"] == pytest.approx(6 / 7)
     assert zero[0]["format"] == zero[0]["readability"] == 0.0
     assert zero[1] == {"format": 1.0, "language": 1.0, "readability": 1.0}
+
+
+def test_what_a_problem_asks_for_is_no_fault():
+    problem = rollout("").problem
+    strict = ReadingRules(max_foreign_share=0.2)
+    assert rules_for(problem, strict) == strict
+    assert rules_for(replace(problem, verifier="code"), strict) == replace(strict, allow_code=True)
+    assert rules_for(replace(problem, info={"scenario": "helpful"}), strict) == replace(strict, needs_reasoning=False)
+    both = replace(strict, max_foreign_share=1.0)
+    assert rules_for(replace(problem, task="translate"), strict) == both
+    assert rules_for(replace(problem, info={"bilingual": True}), strict) == both
+    mixed = response_parts(f"{T} cat is 猫. {T} 猫")
+    assert [each.check for each in find_faults(mixed, "zh", rules_for(problem))] == ["language"]
+    assert find_faults(mixed, "zh", rules_for(replace(problem, task="translate"))) == []

@@ -6,6 +6,7 @@ import pytest
 
 from r1kit.errors import DataError
 from r1kit.tasks.files import FileTask
+from r1kit.tasks.registry import files_of
 
 
 def write(path, *rows):
@@ -70,6 +71,26 @@ def test_eval_comes_before_test_among_siblings(tmp_path):
     write(tmp_path / "eval.jsonl", *sums(60, 62))
     task = FileTask(write(tmp_path / "train.jsonl", *sums(0, 10)))
     assert prompts(task, "eval") == ["What is 60 + 1?", "What is 61 + 1?"]
+
+
+def test_a_file_that_is_called_by_its_split_has_the_name_of_its_folder(tmp_path):
+    tasks = []
+    for name, first in (("sums", 0), ("more", 20)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "test.jsonl", *sums(first, first + 2))
+        tasks.append(FileTask(write(tmp_path / name / "train.jsonl", *sums(first + 5, first + 9))))
+    firsts = [task.problems(split)[0] for task in tasks for split in ("train", "eval")]
+    assert [(first.task, first.id) for first in firsts] == [
+        *(("sums", "sums/train.jsonl:1"), ("sums", "sums/test.jsonl:1")),
+        *(("more", "more/train.jsonl:1"), ("more", "more/test.jsonl:1")),
+    ]
+    assert files_of(str(tmp_path / "sums" / "train.jsonl")) == (
+        tmp_path / "sums" / "train.jsonl",
+        tmp_path / "sums" / "test.jsonl",
+    )
+    assert files_of("nano:math") == files_of("nano") == ()
+    assert files_of(f"gsm8k:{tmp_path / 'sums'}") == (tmp_path / "sums",)
+    assert files_of(f"knights_and_knaves:{tmp_path / 'more'}?people=3") == (tmp_path / "more",)
 
 
 def test_a_split_column_leaves_out_training_rows_that_repeat(tmp_path):

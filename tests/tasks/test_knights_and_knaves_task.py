@@ -42,6 +42,11 @@ def test_a_folder_has_pairs_of_files_and_repeats_are_left_out(folder):
     assert (problem.verifier, problem.info) == ("knights_and_knaves", {"names": ["Zoey"]})
 
 
+def test_the_first_few_are_of_every_size(folder):
+    (folder / "2ppl_test.jsonl").write_text("".join(json.dumps(row(i)) + "\n" for i in (1, 7, 8)))
+    assert prompts(knights_and_knaves(str(folder)), "eval") == ["Quiz 1.", "Quiz 4.", "Quiz 7.", "Quiz 8."]
+
+
 def test_the_number_of_people_can_be_chosen(folder):
     assert prompts(knights_and_knaves(f"{folder}?people=3"), "train") == ["Quiz 2.", "Quiz 3."]
     assert prompts(knights_and_knaves(f"{folder}?people=3,2"), "train") == ["Quiz 0.", "Quiz 2.", "Quiz 3."]
