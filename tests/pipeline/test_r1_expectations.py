@@ -28,12 +28,12 @@ def test_r1_is_held_against_zero_and_the_checkpoint_of_reasoning_rl():
         "r1": evaluation({"maths": 0.87, "logic": 0.49}, general=0.41, language_consistency=0.95, readable_rate=0.94),
     }
     rows = found(results)
-    assert rows["mean of 2 tasks: accuracy of R1; Zero"] == ["0.700", "0.680", "0.680", "yes"]
-    assert rows["maths: accuracy of R1; Zero"] == ["0.900", "0.870", "0.880", "no"]
-    assert rows["logic: accuracy of R1; Zero"] == ["0.500", "0.490", "0.480", "yes"]
-    assert rows["mean of 2 tasks: language consistency of R1; Zero"] == ["0.800", "0.950", "0.950", "yes"]
-    assert rows["mean of 2 tasks: readable of R1; Zero"] == ["0.700", "0.940", "0.950", "no"]
-    assert rows["chat: score of R1; reasoning RL"] == ["0.200", "0.410", "0.400", "yes"]
+    assert rows["mean of 2 tasks: accuracy, R1 beside Zero"] == ["0.700", "0.680", "0.680", "yes"]
+    assert rows["maths: accuracy, R1 beside Zero"] == ["0.900", "0.870", "0.880", "no"]
+    assert rows["logic: accuracy, R1 beside Zero"] == ["0.500", "0.490", "0.480", "yes"]
+    assert rows["mean of 2 tasks: language consistency, R1 beside Zero"] == ["0.800", "0.950", "0.950", "yes"]
+    assert rows["mean of 2 tasks: readable, R1 beside Zero"] == ["0.700", "0.940", "0.950", "no"]
+    assert rows["chat: score, R1 beside reasoning RL"] == ["0.200", "0.410", "0.400", "yes"]
     assert len(rows) == 6
 
 
@@ -43,7 +43,7 @@ def test_r1_is_held_against_zero_and_the_checkpoint_of_reasoning_rl():
 )
 def test_the_general_score_is_to_be_more_than_doubled_or_halfway_to_one(before, after, bound, reached):
     results = {"reasoning_rl": evaluation({}, general=before), "r1": evaluation({}, general=after)}
-    assert found(results)["chat: score of R1; reasoning RL"][2:] == [bound, reached]
+    assert found(results)["chat: score, R1 beside reasoning RL"][2:] == [bound, reached]
 
 
 def test_students_are_compared_on_the_seeds_that_both_have():
@@ -53,9 +53,9 @@ def test_students_are_compared_on_the_seeds_that_both_have():
         "student_rl_small": 0.4, "student_rl_small_seed1": 0.6, "student_rl_small_seed2": 0.9,
     }  # fmt: skip
     rows = found({name: evaluation({"maths": value}) for name, value in accuracies.items()})
-    assert rows == {"maths: accuracy of small distilled; by RL only": ["0.500", "0.600", "0.500", "yes"]}
+    assert rows == {"maths: accuracy, small distilled beside RL only": ["0.500", "0.600", "0.500", "yes"]}
     equal = found({name: evaluation({"maths": 0.3}) for name in ("distilled_small", "student_rl_small")})
-    assert equal["maths: accuracy of small distilled; by RL only"][-1] == "no"
+    assert equal["maths: accuracy, small distilled beside RL only"][-1] == "no"
 
 
 def test_without_two_models_to_compare_nothing_is_expected():
