@@ -52,14 +52,15 @@ def _check_counts(config: R1Config) -> None:
     for name in COLLECTORS:
         key = f"cold_start_data.{name}_problems"
         _check_count(key, getattr(cold_start, f"{name}_problems"), "sources.reasoning", reasoning)
-    sampled = "sources.reasoning and sources.judged" if sources.judged else "sources.reasoning"
+    sampled, count = "sources.reasoning", reasoning
     if sources.judged:
-        reasoning = len(problems_of({**sources.reasoning, **sources.judged}, "train", seed=config.seed))
+        sampled = "sources.reasoning and sources.judged"
+        count = len(problems_of({**sources.reasoning, **sources.judged}, "train", seed=config.seed))
+    _check_count("rejection_data.num_problems", config.rejection_data.num_problems, sampled, count)
     if config.teacher:
         asked = {config.teacher.task: 1.0} if config.teacher.task else {**sources.reasoning, **sources.general}
         count = len(problems_of(asked, "train", seed=config.seed))
         _check_count("teacher.num_problems", config.teacher.num_problems or 0, " and ".join(asked), count)
-    _check_count("rejection_data.num_problems", config.rejection_data.num_problems, sampled, reasoning)
     if sources.general:
         general = problems_of(sources.general, "train", seed=config.seed)
         _check_scenarios(config, [*general, *problems_of(sources.general, "eval", seed=config.seed)])

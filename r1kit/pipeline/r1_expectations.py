@@ -80,8 +80,10 @@ def _expected(results: Results) -> Iterator[Expectation]:
             key="pass_at_1", tasks=tasks, before="zero", after="r1", bound=lambda value: value - MAX_LOSS,
         )  # fmt: skip
     for name, tasks in means or each:
-        qualities = {"language consistency": MIN_CONSISTENCY, "readable": MIN_READABLE}
-        for (quality, least), key in zip(qualities.items(), ("language_consistency", "readable_rate"), strict=True):
+        for quality, key, least in (
+            ("language consistency", "language_consistency", MIN_CONSISTENCY),
+            ("readable", "readable_rate", MIN_READABLE),
+        ):
             yield Expectation(
                 label=f"{name}: {quality}, {r1} beside {zero}",
                 key=key, tasks=tasks, before="zero", after="r1", bound=lambda _, least=least: least,
